@@ -1,0 +1,34 @@
+"""The store: reads users from their data file."""
+
+from collections.abc import Sequence
+
+from downstream_stubs.frame.database import Database, as_array
+from downstream_stubs.users.models import Address, Preferences, Profile, PublicProfile
+
+
+class UserStore:
+    """Users by id; None or an empty list for an unknown one."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def profile(self, user_id: str) -> Profile | None:
+        """The whole profile."""
+        rows = self._database.rows("SELECT profile FROM users WHERE id = ?", [user_id])
+        return Profile.model_validate_json(rows[0]["profile"]) if rows else None
+
+    def preferences(self, user_id: str) -> Preferences | None:
+        """The preferences."""
+        rows = self._database.rows("SELECT preferences FROM users WHERE id = ?", [user_id])
+        return Preferences.model_validate_json(rows[0]["preferences"]) if rows else None
+
+    def addresses(self, user_id: str) -> list[Address]:
+        """The addresses, the default one first."""
+        rows = self._database.rows("SELECT address FROM addresses WHERE user_id = ? ORDER BY n", [user_id])
+        return [Address.model_validate_json(row["address"]) for row in rows]
+
+    def public_profiles(self, ids: Sequence[str]) -> list[PublicProfile]:
+        """Those that exist, ordered by id as a number."""
+        sql = "SELECT public FROM users WHERE id IN (SELECT value FROM json_each(?)) ORDER BY n"
+        rows = self._database.rows(sql, [as_array(ids)])
+        return [PublicProfile.model_validate_json(row["public"]) for row in rows]
