@@ -1,0 +1,1 @@
+"""The machinery of a Backend-for-Frontend: knows no storefront word and no GraphQL type name."""

@@ -1,0 +1,451 @@
+"""What a service offers, as plain declarations: nothing reaches it except through an endpoint declared here.
+
+    users = Service("users")
+    profiles = users.batch("GET /profiles", keys="ids", returns=Profile, key="id", max_keys=100)
+
+A declaration is checked when it is made: one that cannot work raises DeclarationError and stops the start.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from bff_core.contract.declaration import DeclarationError
+from bff_core.contract.record import Page
+
+V = TypeVar("V")
+R = TypeVar("R", bound=msgspec.Struct)
+E = TypeVar("E", bound="Endpoint[Any]")
+
+_ROUTE = re.compile(r"(GET|POST) ((?:/(?!\.{1,2}(?:/|$))(?:[A-Za-z0-9_\-.]|\{[a-z_][a-z0-9_]*\})*)+)")
+#: What a key may look like unless its endpoint says otherwise; anything else is not sent, it is NotFound.
+ID_PATTERN = r"[A-Za-z0-9_\-.:~]{1,100}"
+_PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
+
+
+class KeyStyle(str, Enum):
+    """How a batch of keys is put into the request."""
+
+    REPEATED = "repeated"  # ?id=1&id=2
+    COMMA = "comma"  # ?ids=1,2
+    BODY = "body"  # POST {"ids": ["1", "2"]}
+
+
+@dataclass(frozen=True, eq=False)
+class Endpoint(Generic[V]):
+    """One route of a service and what it gives for one key; ``V`` is the type of that value.
+
+    ``key`` of a get or a page is a tuple with a value (or None: not sent) for each of ``parameters``, in
+    order. ``key`` of a batch is a scalar, or a tuple for composite keys. Endpoints compare by identity: each
+    is declared once.
+    """
+
+    service: str
+    method: str
+    path: str
+    returns: type[Any]
+    relay: bool
+    scopes: frozenset[str]
+    pattern: re.Pattern[str]
+
+    @property
+    def name(self) -> str:
+        """``users GET /profiles``: for plans, logs and metrics; unique among the endpoints of one kind."""
+        return f"{self.service} {self.method} {self.path}"
+
+    @property
+    def private(self) -> bool:
+        """True when the answer depends on who asks: a relayed credential makes it so."""
+        return self.relay
+
+    @property
+    def calls_for(self) -> int:
+        """How many keys one call takes."""
+        return 1
+
+    def accepts(self, key: Any) -> bool:
+        """Whether a key can name anything at this endpoint; one that cannot is NotFound without a call.
+
+        So a hostile id reaches no service, and one bad id does not make a service refuse the whole batch it
+        is in. Nothing is ever named by None, by an empty text or by a dot segment, whatever the pattern says.
+        """
+        return all(
+            part is not None and (text := wire_text(part)) not in _NAMELESS and self.pattern.fullmatch(text) is not None
+            for part in self.identifiers(key)
+        )
+
+    def identifiers(self, key: Any) -> Sequence[Any]:
+        """The parts of a key that name things, as against free text, limits and cursors."""
+        return ()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name}>"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Get(Endpoint[V]):
+    """One thing by its parameters. A 404 is NotFound. ``at`` is the response path ("" for the whole)."""
+
+    parameters: tuple[str, ...]
+    query: Mapping[str, str]
+    at: tuple[str, ...]
+
+    def identifiers(self, key: Any) -> Sequence[Any]:
+        """The path parameters."""
+        return _in_path(self.parameters, self.query, key)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Batch(Endpoint[V]):
+    """Many things by their keys, at most ``max_keys`` a call.
+
+    The answer may hold the rows in any order, leave rows out (NotFound for that key, or an empty tuple when
+    ``many``) and hold rows nobody asked for (dropped). ``key`` names the record's attributes that make up the
+    key.
+
+    In a query the parts of a composite key are joined by ":"; with COMMA keys are joined by ",". A key that
+    holds the joining character itself could be read as another key, so it is not accepted, whatever the
+    pattern says. A body sends composite keys as objects, whose members have the service's own names, and
+    needs no such rule.
+    """
+
+    keys: str
+    key: tuple[str, ...]
+    style: KeyStyle
+    max_keys: int
+    at: tuple[str, ...]
+    many: bool
+
+    @property
+    def composite(self) -> bool:
+        """True when a key is a tuple of more than one value."""
+        return len(self.key) > 1
+
+    @cached_property
+    def joiners(self) -> frozenset[str]:
+        """The characters that join keys or their parts in the request, so that no part may hold them."""
+        return frozenset(
+            ([":"] if self.composite and self.style is not KeyStyle.BODY else [])
+            + ([","] if self.style is KeyStyle.COMMA else [])
+        )
+
+    def accepts(self, key: Any) -> bool:
+        """As everywhere; and a key has as many parts as declared, none of which holds a joining character."""
+        parts = self.identifiers(key)
+        return (
+            len(parts) == len(self.key)
+            and super().accepts(key)
+            and all(self.joiners.isdisjoint(wire_text(part)) for part in parts)
+        )
+
+    def identifiers(self, key: Any) -> Sequence[Any]:
+        """Every part of the key."""
+        return key if isinstance(key, tuple) else (key,)
+
+    @property
+    def calls_for(self) -> int:
+        """The most keys that go into one call."""
+        return self.max_keys
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Paged(Endpoint[Page[R]]):
+    """A list in pages, with the service's own cursors.
+
+    ``parameters`` are all but limit and cursor, which a key holds last: ``(*parameters, limit, cursor)``.
+    ``items``, ``cursors``, ``next`` and ``total`` are the response's fields; ``total`` may be None.
+    """
+
+    parameters: tuple[str, ...]
+    query: Mapping[str, str]
+    limit: str
+    cursor: str
+    max_limit: int
+    items: tuple[str, ...]
+    cursors: str
+    next: str
+    total: str | None
+
+    def identifiers(self, key: Any) -> Sequence[Any]:
+        """The path parameters."""
+        return _in_path(self.parameters, self.query, key)
+
+
+@dataclass(frozen=True)
+class Service:
+    """One REST service, by its name in settings (``services.<name>.url``), plans, logs and metrics.
+
+    Its endpoints are declared with ``get``, ``batch`` and ``page``; ``endpoints`` lists them in order of
+    declaration. ``relay=True`` on an endpoint sends the caller's credential along and makes every answer
+    private to the caller. ``scopes`` are those a caller's token must hold; links over the endpoint inherit
+    them.
+    """
+
+    name: str
+    _endpoints: list[Endpoint[Any]] = field(default_factory=list, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):
+            raise DeclarationError(f"service name {self.name!r}: use lower-case letters, digits and underscores")
+
+    @property
+    def endpoints(self) -> Sequence[Endpoint[Any]]:
+        """Every endpoint declared so far."""
+        return tuple(self._endpoints)
+
+    def get(
+        self,
+        route: str,
+        *,
+        returns: type[V],
+        query: Mapping[str, str] | Sequence[str] = (),
+        at: str = "",
+        relay: bool = False,
+        scopes: Sequence[str] = (),
+        pattern: str = ID_PATTERN,
+    ) -> Get[V]:
+        """Declare one thing. ``query`` maps parameter names to the service's (or lists equal ones)."""
+        method, path, placeholders = self._route(route, only="GET")
+        named = self._query(route, placeholders, query)
+        self._decodable(route, returns)
+        return self._add(
+            Get(
+                service=self.name,
+                method=method,
+                path=path,
+                returns=returns,
+                relay=relay,
+                scopes=self._scopes(route, relay, scopes),
+                pattern=self._pattern(route, pattern),
+                parameters=(*placeholders, *named),
+                query=named,
+                at=_steps(at),
+            )
+        )
+
+    def batch(
+        self,
+        route: str,
+        *,
+        keys: str,
+        returns: type[R],
+        key: str | Sequence[str],
+        max_keys: int,
+        style: KeyStyle | None = None,
+        at: str = "",
+        relay: bool = False,
+        scopes: Sequence[str] = (),
+        pattern: str = ID_PATTERN,
+    ) -> Batch[R]:
+        """Declare one thing for each of many keys. ``style`` defaults to REPEATED (GET) or BODY (POST)."""
+        return self._batch(route, keys, returns, key, max_keys, style, at, relay, scopes, pattern, many=False)
+
+    def batch_many(
+        self,
+        route: str,
+        *,
+        keys: str,
+        returns: type[R],
+        key: str | Sequence[str],
+        max_keys: int,
+        style: KeyStyle | None = None,
+        at: str = "",
+        relay: bool = False,
+        scopes: Sequence[str] = (),
+        pattern: str = ID_PATTERN,
+    ) -> Batch[tuple[R, ...]]:
+        """Declare any number of things for each key: rows grouped by ``key``, in the answer's order."""
+        return self._batch(route, keys, returns, key, max_keys, style, at, relay, scopes, pattern, many=True)
+
+    def page(
+        self,
+        route: str,
+        *,
+        returns: type[R],
+        max_limit: int,
+        query: Mapping[str, str] | Sequence[str] = (),
+        limit: str = "limit",
+        cursor: str = "cursor",
+        items: str = "items",
+        cursors: str = "cursors",
+        next: str = "next",
+        total: str | None = None,
+        relay: bool = False,
+        scopes: Sequence[str] = (),
+        pattern: str = ID_PATTERN,
+    ) -> Paged[R]:
+        """Declare a list in pages of at most ``max_limit`` rows; ``items`` is a response path."""
+        method, path, placeholders = self._route(route, only="GET")
+        if max_limit < 1:
+            raise DeclarationError(f"{self.name} {route}: max_limit must be 1 or more, not {max_limit}")
+        named = self._query(route, placeholders, query, limit, cursor)
+        self._record(route, returns)
+        return self._add(
+            Paged(
+                service=self.name,
+                method=method,
+                path=path,
+                returns=returns,
+                relay=relay,
+                scopes=self._scopes(route, relay, scopes),
+                pattern=self._pattern(route, pattern),
+                parameters=(*placeholders, *named),
+                query=named,
+                limit=limit,
+                cursor=cursor,
+                max_limit=max_limit,
+                items=_steps(items),
+                cursors=cursors,
+                next=next,
+                total=total,
+            )
+        )
+
+    def _batch(
+        self,
+        route: str,
+        keys: str,
+        returns: type[Any],
+        key: str | Sequence[str],
+        max_keys: int,
+        style: KeyStyle | None,
+        at: str,
+        relay: bool,
+        scopes: Sequence[str],
+        pattern: str,
+        *,
+        many: bool,
+    ) -> Batch[Any]:
+        method, path, placeholders = self._route(route)
+        where = f"{self.name} {route}"
+        style = style or (KeyStyle.BODY if method == "POST" else KeyStyle.REPEATED)
+        if placeholders:
+            raise DeclarationError(f"{where}: a batch takes its keys as {keys!r}, not in the path")
+        if (style is KeyStyle.BODY) is not (method == "POST"):
+            raise DeclarationError(f"{where}: keys in a body go with POST, keys in the query with GET")
+        if max_keys < 1:
+            raise DeclarationError(f"{where}: max_keys must be 1 or more, not {max_keys}")
+        self._record(route, returns)
+        attributes = (key,) if isinstance(key, str) else tuple(key)
+        if not attributes or len(set(attributes)) < len(attributes):
+            raise DeclarationError(
+                f"{where}: key is a field of {returns.__name__} or several different ones, not {key!r}"
+            )
+        known = {f.name for f in msgspec.structs.fields(returns)}
+        if missing := [name for name in attributes if name not in known]:
+            raise DeclarationError(f"{where}: key {missing[0]!r} is no field of {returns.__name__}")
+        return self._add(
+            Batch(
+                service=self.name,
+                method=method,
+                path=path,
+                returns=returns,
+                relay=relay,
+                scopes=self._scopes(route, relay, scopes),
+                pattern=self._pattern(route, pattern),
+                keys=keys,
+                key=attributes,
+                style=style,
+                max_keys=max_keys,
+                at=_steps(at),
+                many=many,
+            )
+        )
+
+    def _route(self, route: str, only: str | None = None) -> tuple[str, str, tuple[str, ...]]:
+        match = _ROUTE.fullmatch(route)
+        if not match or (only and match[1] != only):
+            expected = f"{only or 'GET or POST'} /path/{{parameter}}"
+            raise DeclarationError(f"{self.name}: route {route!r} is not of the form {expected!r}")
+        placeholders = tuple(_PLACEHOLDER.findall(match[2]))
+        self._distinct(route, placeholders, "path parameter")
+        return match[1], match[2], placeholders
+
+    def _query(
+        self,
+        route: str,
+        placeholders: Sequence[str],
+        query: Mapping[str, str] | Sequence[str],
+        *paging: str,
+    ) -> dict[str, str]:
+        if isinstance(query, str):  # a str is a sequence of str: its letters would become parameters
+            raise DeclarationError(f"{self.name} {route}: query is a mapping or a list of names, not {query!r}")
+        if not isinstance(query, Mapping):
+            self._distinct(route, query, "query parameter")
+            query = {name: name for name in query}
+        self._distinct(route, [*placeholders, *query], "parameter")
+        self._distinct(route, [*query.values(), *paging], "query parameter")
+        return dict(query)
+
+    def _distinct(self, route: str, names: Sequence[str], what: str) -> None:
+        if twice := [name for number, name in enumerate(names) if name in names[:number]]:
+            raise DeclarationError(f"{self.name} {route}: {what} {twice[0]!r} stands there twice")
+
+    def _record(self, route: str, returns: Any) -> None:
+        if not (isinstance(returns, type) and issubclass(returns, msgspec.Struct)):
+            raise DeclarationError(
+                f"{self.name} {route}: rows are records, so returns is a Record class, not {returns!r}"
+            )
+        self._decodable(route, returns)
+
+    def _decodable(self, route: str, returns: Any) -> None:
+        try:
+            msgspec.json.Decoder(returns)
+        except (TypeError, NameError) as exc:
+            raise DeclarationError(f"{self.name} {route}: {returns!r} cannot be read from JSON: {exc}") from exc
+
+    def _pattern(self, route: str, pattern: str) -> re.Pattern[str]:
+        try:
+            return re.compile(pattern)
+        except re.error as exc:
+            raise DeclarationError(f"{self.name} {route}: pattern {pattern!r} is no regular expression: {exc}") from exc
+
+    def _scopes(self, route: str, relay: bool, scopes: Sequence[str]) -> frozenset[str]:
+        if isinstance(scopes, str):  # its letters would become scopes that no token holds
+            raise DeclarationError(f"{self.name} {route}: scopes is a list of scopes, not {scopes!r}")
+        if scopes and not relay:
+            raise DeclarationError(f"{self.name} {route}: scopes need relay=True, or the service could not check them")
+        return frozenset(scopes)
+
+    def _add(self, endpoint: E) -> E:
+        for other in self._endpoints:
+            if (other.name, other.__class__) == (endpoint.name, endpoint.__class__):
+                raise DeclarationError(f"{endpoint.name} is declared twice")
+        self._endpoints.append(endpoint)
+        return endpoint
+
+
+Key = Hashable
+
+
+#: Texts that name nothing and would change the path they stand in.
+_NAMELESS = frozenset(("", ".", ".."))
+
+
+def wire_text(value: object) -> str:
+    """A part of a key, or a parameter, as the text that stands in a request and that rows are matched by.
+
+    An enum is the word a service uses for it, a truth value is ``true`` or ``false``, times are ISO 8601.
+    """
+    if isinstance(value, str) and not isinstance(value, Enum):
+        return value
+    if type(value) is int:  # neither a truth value nor an enum
+        return str(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(msgspec.to_builtins(value))
+
+
+def _in_path(parameters: Sequence[str], query: Mapping[str, str], key: Any) -> Sequence[Any]:
+    return [value for name, value in zip(parameters, key, strict=False) if name not in query]
+
+
+def _steps(path: str) -> tuple[str, ...]:
+    return tuple(step for step in path.split(".") if step)

@@ -1,0 +1,154 @@
+"""What can go wrong, as one tree; the class decides who may read the message.
+
+    BffError
+    ├── ClientFault          the client's own doing: its message is shown as it is
+    │   ├── BadRequest       the request, a variable or an argument is malformed
+    │   ├── Unauthenticated  a credential is missing, or the one sent is not valid
+    │   └── Forbidden        the credential is valid and does not reach this far
+    ├── ServiceFault         a service's doing: only the code is shown
+    │   ├── Unreachable      no connection, or it broke before the answer was whole
+    │   ├── TimedOut         no answer within the time of one attempt
+    │   ├── BadStatus        an answer with a status that is no success
+    │   ├── BadPayload       an answer that is not what the contract says
+    │   └── NotFound         the service has no such thing; a link shows it as null, not as an error
+    ├── Rejected             we did not even ask; never counts against the service
+    │   ├── BulkheadFull     the service's permits are taken and the waiting room is full, or the wait was too long
+    │   ├── DeadlinePassed   the request has no time left
+    │   └── AuthUnavailable  no key is known to verify a credential with
+    └── Bug                  ours: logged with its trace, shown as INTERNAL
+
+Each class carries the ``extensions.code`` that clients see. Codes are few and stable; ``docs/errors.md`` says how to
+choose one over its neighbour.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class BffError(Exception):
+    """Base of everything this project raises on purpose.
+
+    ``code`` is what a client reads in ``extensions.code``; ``public`` says whether the message may be shown too.
+    """
+
+    code: ClassVar[str] = "INTERNAL"
+    public: ClassVar[bool] = False
+
+    def public_message(self) -> str:
+        """The sentence a client may read: a client fault's own message, else one that names nothing inside."""
+        return str(self) if self.public else PUBLIC_SENTENCES[self.code]
+
+
+class ClientFault(BffError):
+    """The client's own doing; the message says what was expected and what came."""
+
+    code = "BAD_REQUEST"
+    public = True
+
+
+class BadRequest(ClientFault):
+    """The request, a variable or an argument is malformed."""
+
+
+class Unauthenticated(ClientFault):
+    """A credential is missing, or the one sent is not valid. Choose Forbidden when it is valid but too narrow."""
+
+    code = "UNAUTHENTICATED"
+
+
+class Forbidden(ClientFault):
+    """The credential is valid and does not reach this far. Choose Unauthenticated when there is none."""
+
+    code = "FORBIDDEN"
+
+
+class ServiceFault(BffError):
+    """A service's doing. ``service`` names it; the message is for our logs only."""
+
+    code = "SERVICE_ERROR"
+
+    def __init__(self, message: str, *, service: str) -> None:
+        super().__init__(message)
+        self.service = service
+
+
+class Unreachable(ServiceFault):
+    """No connection, or it broke before the answer was whole; the service may or may not have acted."""
+
+    code = "SERVICE_UNREACHABLE"
+
+
+class TimedOut(ServiceFault):
+    """No answer within the time of one attempt; the service may or may not have acted."""
+
+    code = "SERVICE_TIMEOUT"
+
+
+class BadStatus(ServiceFault):
+    """An answer with a status that is no success. ``retry_after`` is in seconds, None where the service did not say."""
+
+    def __init__(self, message: str, *, service: str, status: int, retry_after: float | None = None) -> None:
+        super().__init__(message, service=service)
+        self.status = status
+        self.retry_after = retry_after
+
+
+class BadPayload(ServiceFault):
+    """An answer, or one element of it, that is not what the contract says; the message names the field path."""
+
+    code = "SERVICE_BAD_PAYLOAD"
+
+
+class NotFound(ServiceFault):
+    """The service has no such thing. A nullable link shows it as null and nothing is degraded."""
+
+    code = "NOT_FOUND"
+
+
+class Rejected(BffError):
+    """We did not even ask. ``retry_after``: seconds until asking again makes sense, None where unknown."""
+
+    code = "OVERLOADED"
+
+    def __init__(self, message: str, *, service: str | None = None, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.service = service
+        self.retry_after = retry_after
+
+
+class BulkheadFull(Rejected):
+    """Our own permits for this service are taken; the service may be well."""
+
+    code = "SERVICE_BUSY"
+
+
+class DeadlinePassed(Rejected):
+    """The request has no time left for this; what was asked may still be under way."""
+
+    code = "DEADLINE_EXCEEDED"
+
+
+class AuthUnavailable(Rejected):
+    """No key is known to verify a credential with, because the issuer cannot be reached."""
+
+    code = "AUTH_UNAVAILABLE"
+
+
+class Bug(BffError):
+    """Ours: a state that must not be. Logged with its trace; a client sees INTERNAL and nothing else."""
+
+
+#: What a client reads for each code whose message stays inside.
+PUBLIC_SENTENCES = {
+    "AUTH_UNAVAILABLE": "Signing in cannot be verified right now.",
+    "DEADLINE_EXCEEDED": "This part did not arrive within the time of the request.",
+    "INTERNAL": "An internal error occurred.",
+    "NOT_FOUND": "There is no such thing.",
+    "OVERLOADED": "Too much is going on right now.",
+    "SERVICE_BAD_PAYLOAD": "A service gave an answer that cannot be read.",
+    "SERVICE_BUSY": "Too many calls to a service are under way.",
+    "SERVICE_ERROR": "A service failed.",
+    "SERVICE_TIMEOUT": "A service did not answer in time.",
+    "SERVICE_UNREACHABLE": "A service cannot be reached.",
+}

@@ -1,0 +1,374 @@
+"""The call plan: which calls an operation will make, told from document, schema and contract, without executing it.
+
+A *position* is a place in the answer where a link (or an opaque resolver) stands. Its ``wave`` is the place of its
+call in the chain of calls that need one another, from 1; its ``keys`` is how many different keys it can ask for at
+most (None where nobody can know). Positions whose parents come from the same calls and that use the same endpoint go
+out together, in chunks of the endpoint's ``max_keys``.
+
+The plan is an upper bound. A missing row, an empty list, a key that is known already make it less. Where the parents
+come by several calls, each answer sends its own children on without waiting for the others, so ``calls`` counts the
+worst division of the keys: parents that come in ``c`` calls ask for ``k`` keys, ``m`` at a time, in at most
+``c + (k - c) // m`` calls. One thing can exceed it: where two positions meet the same key, what is below the second is
+asked for as soon as the first has its answer, apart from its neighbours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLSchema,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionSetNode,
+    VariableNode,
+    get_named_type,
+    is_abstract_type,
+    is_list_type,
+    is_non_null_type,
+    is_object_type,
+    value_from_ast_untyped,
+)
+
+from bff_core.contract import Batch, Endpoint, Get, Paged
+from bff_core.errors import BadRequest
+from bff_core.graphql.link import METADATA, Argument, Link, Opaque
+
+#: A plan stops here: aliases can double an answer at every level, so a short document can name billions of positions.
+#: Fragments count as well as fields: one that never applies costs as much to look at.
+MOST_SELECTIONS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in the answer that needs a service.
+
+    ``path``: response names, ``[]`` after those of lists. ``coordinate``: ``Type.field``. ``endpoints``: one for a
+    link, all candidates for an opaque resolver. ``after``: the position whose call must come first, None at the start.
+    """
+
+    path: str
+    coordinate: str
+    endpoints: tuple[Endpoint[Any], ...]
+    keys: int | None
+    wave: int
+    after: Position | None
+    without: str
+
+    @property
+    def private(self) -> bool:
+        """Whether what stands here depends on who asks."""
+        return any(endpoint.private for endpoint in self.endpoints)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCall:
+    """Calls of one endpoint that go out together. ``calls`` is None where the number of keys is unknown."""
+
+    endpoints: tuple[Endpoint[Any], ...]
+    wave: int
+    keys: int | None
+    calls: int | None
+    positions: tuple[Position, ...]
+
+    @property
+    def name(self) -> str:
+        """The endpoint's name; several joined by " or " for an opaque resolver."""
+        return " or ".join(endpoint.name for endpoint in self.endpoints)
+
+
+@dataclass(frozen=True, slots=True)
+class CallPlan:
+    """What one operation asks of the services. ``selections``: how many of them were looked at to find out."""
+
+    operation: str
+    positions: tuple[Position, ...]
+    calls: tuple[PlannedCall, ...] = field(default=())
+    selections: int = 0
+
+    @property
+    def waves(self) -> int:
+        """How many calls must follow one another at most."""
+        return max((call.wave for call in self.calls), default=0)
+
+    @property
+    def private(self) -> bool:
+        """Whether any part of the answer depends on who asks."""
+        return any(position.private for position in self.positions)
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """Every scope that some part of the answer needs."""
+        return frozenset(s for p in self.positions for endpoint in p.endpoints for s in endpoint.scopes)
+
+    def count(self) -> dict[str, int | None]:
+        """Calls by endpoint name; None where unknown."""
+        counts: dict[str, int | None] = {}
+        for call in self.calls:
+            known = counts.get(call.name, 0)
+            counts[call.name] = None if known is None or call.calls is None else known + call.calls
+        return counts
+
+
+def make_plan(
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    variables: Mapping[str, Any] | None = None,
+) -> CallPlan:
+    """The plan of one validated operation.
+
+    Without ``variables`` the plan holds for all of them: their defaults count as page sizes, one without a default as
+    the endpoint's largest, and a field that a variable may skip is in it. Raises BadRequest for a document that has
+    more than ``MOST_SELECTIONS`` selections to look at.
+    """
+    planner = _Planner(schema, document, operation, variables)
+    positions = tuple(planner.walk())
+    name = operation.name.value if operation.name else ""
+    return CallPlan(name, positions, tuple(_calls(positions)), planner.selections)
+
+
+def _calls(positions: tuple[Position, ...]) -> Iterator[PlannedCall]:
+    """Positions of one endpoint whose parents come from the same calls go out together."""
+    group_of: dict[int, int] = {}
+    groups: dict[tuple[int | None, tuple[int, ...]], list[Position]] = {}
+    numbers: dict[tuple[int | None, tuple[int, ...]], int] = {}
+    for position in positions:  # parents stand before their children
+        after = None if position.after is None else group_of[id(position.after)]
+        key = (after, tuple(id(endpoint) for endpoint in position.endpoints))
+        groups.setdefault(key, []).append(position)
+        group_of[id(position)] = numbers.setdefault(key, len(numbers))
+    calls_of: dict[int, int | None] = {}  # a group's parents are of a group before it
+    for number, ((after, _), members) in enumerate(groups.items()):
+        endpoints = members[0].endpoints
+        known = [member.keys for member in members]
+        keys = None if None in known else sum(k for k in known if k is not None)
+        answers = 1 if after is None else calls_of[after]
+        calls = calls_of[number] = _most_calls(keys, min(one.calls_for for one in endpoints), answers)
+        yield PlannedCall(endpoints, members[0].wave, keys, calls, tuple(members))
+
+
+def _most_calls(keys: int | None, size: int, answers: int | None) -> int | None:
+    """The most calls for ``keys``, ``size`` at a time, that are known by ``answers`` answers to earlier calls."""
+    if keys is None or answers is None or answers >= keys:
+        return keys
+    return answers + (keys - answers) // size if answers else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the walk stands: how many objects are here, in which page they came, after which call."""
+
+    path: str
+    objects: int | None
+    page: int | None
+    after: Position | None
+
+
+class _Planner:
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        variables: Mapping[str, Any] | None,
+    ) -> None:
+        self._schema = schema
+        self._operation = operation
+        self._fragments = {
+            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
+        }
+        self._variables = self._known_variables(variables)
+        # What nobody told may be either; a default is no promise. So a plan for all variables skips nothing by one.
+        self._switches: dict[str, Any] = {} if variables is None else self._variables
+        self.selections = 0
+
+    def walk(self) -> Iterator[Position]:
+        root = self._schema.get_root_type(self._operation.operation or OperationType.QUERY)
+        if root is not None:
+            yield from self._object(root, [self._operation.selection_set], _Place("", 1, None, None))
+
+    def _object(self, kind: GraphQLObjectType, selections: list[SelectionSetNode], place: _Place) -> Iterator[Position]:
+        grouped: dict[str, list[FieldNode]] = {}
+        visited: set[str] = set()
+        for selection_set in selections:
+            self._collect(kind, selection_set, grouped, visited)
+        for name, nodes in grouped.items():
+            definition = kind.fields.get(nodes[0].name.value)
+            if definition is not None:
+                yield from self._field(kind, name, definition, nodes, place)
+
+    def _collect(
+        self,
+        kind: GraphQLObjectType,
+        selection_set: SelectionSetNode,
+        grouped: dict[str, list[FieldNode]],
+        visited: set[str],
+    ) -> None:
+        for node in selection_set.selections:
+            self.selections += 1
+            if self.selections > MOST_SELECTIONS:
+                raise BadRequest(f"The operation makes more than {MOST_SELECTIONS} selections.")
+            if self._left_out(node):
+                continue
+            if isinstance(node, FieldNode):
+                grouped.setdefault(node.alias.value if node.alias else node.name.value, []).append(node)
+            elif isinstance(node, InlineFragmentNode):
+                if node.type_condition is None or self._applies(kind, node.type_condition.name.value):
+                    self._collect(kind, node.selection_set, grouped, visited)
+            elif isinstance(node, FragmentSpreadNode) and node.name.value not in visited:
+                visited.add(node.name.value)
+                fragment = self._fragments.get(node.name.value)
+                if fragment and self._applies(kind, fragment.type_condition.name.value):
+                    self._collect(kind, fragment.selection_set, grouped, visited)
+
+    def _field(
+        self,
+        kind: GraphQLObjectType,
+        name: str,
+        definition: GraphQLField,
+        nodes: list[FieldNode],
+        place: _Place,
+    ) -> Iterator[Position]:
+        path = (f"{place.path}.{name}" if place.path else name) + ("[]" if _is_list(definition.type) else "")
+        declared = _declared(definition)
+        if declared is None:
+            inside = _below_plain(definition, path, place)
+        else:
+            position = self._position(kind, definition, declared, nodes[0], path, place)
+            yield position
+            inside = self._below_link(definition, declared, nodes[0], position)
+        below = [node.selection_set for node in nodes if node.selection_set]
+        for possible in self._possible(definition.type) if below else ():
+            yield from self._object(possible, below, inside)
+
+    def _position(
+        self,
+        kind: GraphQLObjectType,
+        definition: GraphQLField,
+        declared: Link | Opaque,
+        node: FieldNode,
+        path: str,
+        place: _Place,
+    ) -> Position:
+        keys = place.objects
+        if isinstance(declared, Link):
+            if not declared.attributes:
+                keys = 1  # nothing of the parent is in the key, so all parents ask for the same
+            if isinstance(declared.endpoint, Batch) and not _many(declared) and _is_list(definition.type):
+                keys = _times(keys, self._keys_in(declared, node))
+        return Position(
+            path=path,
+            coordinate=f"{kind.name}.{node.name.value}",
+            endpoints=declared.endpoints,
+            keys=keys,
+            wave=1 if place.after is None else place.after.wave + 1,
+            after=place.after,
+            without=_without(declared, definition),
+        )
+
+    def _keys_in(self, declared: Link, node: FieldNode) -> int | None:
+        """How many keys a list of keys holds: as many as an argument has, else at most as many as the link says."""
+        source = declared.sources[0]
+        for argument in node.arguments or ():
+            if isinstance(source, Argument) and argument.name.value == source.name:
+                told = value_from_ast_untyped(argument.value, self._variables)
+                if isinstance(told, list | tuple):
+                    return len(told)
+        return declared.at_most
+
+    def _below_link(
+        self, definition: GraphQLField, declared: Link | Opaque, node: FieldNode, position: Position
+    ) -> _Place:
+        """A page's rows are met at the first list below the link, or at the link itself when it is a list."""
+        rows = self._rows(declared, node)
+        if rows is not None and not _is_list(definition.type):
+            return _Place(position.path, position.keys, rows, position)
+        if isinstance(declared, Link) and _many(declared):
+            rows = declared.at_most
+        elif rows is None and not (_is_list(definition.type) and isinstance(declared.endpoints[0], Get)):
+            rows = 1
+        return _Place(position.path, _times(position.keys, rows), None, position)
+
+    def _rows(self, declared: Link | Opaque, node: FieldNode) -> int | None:
+        if not isinstance(declared, Link) or not isinstance(declared.endpoint, Paged):
+            return None
+        arguments: dict[str, Any] = {}
+        for argument in node.arguments or ():
+            if isinstance(argument.value, VariableNode) and argument.value.name.value not in self._variables:
+                if argument.name.value == "first":
+                    return declared.endpoint.max_limit  # whoever runs it may ask for as much
+                continue
+            arguments[argument.name.value] = value_from_ast_untyped(argument.value, self._variables)
+        rows = declared.rows(arguments)
+        return min(max(rows, 0), declared.endpoint.max_limit) if isinstance(rows, int) else None
+
+    def _known_variables(self, variables: Mapping[str, Any] | None) -> dict[str, Any]:
+        defaults = {
+            node.variable.name.value: value_from_ast_untyped(node.default_value)
+            for node in self._operation.variable_definitions or ()
+            if node.default_value is not None
+        }
+        return {**defaults, **(variables or {})}
+
+    def _left_out(self, node: Any) -> bool:
+        for directive in node.directives or ():
+            for argument in directive.arguments or ():
+                value = value_from_ast_untyped(argument.value, self._switches)
+                if (directive.name.value, value) in (("skip", True), ("include", False)):
+                    return True
+        return False
+
+    def _applies(self, kind: GraphQLObjectType, condition: str) -> bool:
+        if condition == kind.name:
+            return True
+        other = self._schema.type_map.get(condition)
+        return other is not None and is_abstract_type(other) and self._schema.is_sub_type(other, kind)
+
+    def _possible(self, kind: GraphQLOutputType) -> list[GraphQLObjectType]:
+        named = get_named_type(kind)
+        if is_object_type(named):
+            return [named]
+        return list(self._schema.get_possible_types(named)) if is_abstract_type(named) else []
+
+
+def _below_plain(definition: GraphQLField, path: str, place: _Place) -> _Place:
+    """A plain list multiplies: by the page's rows when it is the first under a page, else by nobody knows what."""
+    if _is_list(definition.type):
+        return _Place(path, _times(place.objects, place.page), None, place.after)
+    return _Place(path, place.objects, place.page, place.after)
+
+
+def _declared(definition: GraphQLField) -> Link | Opaque | None:
+    strawberry_field = (definition.extensions or {}).get("strawberry-definition")
+    found = strawberry_field.metadata.get(METADATA) if strawberry_field is not None else None
+    return found if isinstance(found, Link | Opaque) else None
+
+
+def _without(declared: Link | Opaque, definition: GraphQLField) -> str:
+    """What stands here when the service does not answer."""
+    if isinstance(declared, Link) and declared.has_fallback:
+        return "fallback"
+    return "critical" if is_non_null_type(definition.type) else "null"
+
+
+def _many(declared: Link) -> bool:
+    return isinstance(declared.endpoint, Batch) and declared.endpoint.many
+
+
+def _times(a: int | None, b: int | None) -> int | None:
+    return None if a is None or b is None else a * b
+
+
+def _is_list(kind: GraphQLOutputType) -> bool:
+    return is_list_type(kind.of_type if is_non_null_type(kind) else kind)

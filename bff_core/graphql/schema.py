@@ -1,0 +1,30 @@
+"""From a BFF's types to a schema that may be served: built by Strawberry, then held to the firewall."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import strawberry
+from strawberry.schema.config import StrawberryConfig
+
+from bff_core.contract import Service
+from bff_core.graphql.firewall import complaints
+
+#: Strawberry's schema; graphql-core's own stands inside it.
+Schema: TypeAlias = strawberry.Schema
+
+
+class SchemaError(Exception):
+    """A schema that may not be served; the message has one sentence a line."""
+
+
+def build_schema(query: type, services: Sequence[Service], *, types: Sequence[type] = ()) -> Schema:
+    """The schema. Raises SchemaError when the firewall complains.
+
+    ``types`` are those that only an interface leads to.
+    """
+    schema = strawberry.Schema(query=query, types=list(types), config=StrawberryConfig(disable_field_suggestions=True))
+    if found := complaints(schema, services):
+        raise SchemaError("\n".join(found))
+    return schema

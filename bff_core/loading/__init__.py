@@ -1,0 +1,1 @@
+"""The request's scope and its loaders: keys in, outcomes out."""

@@ -1,0 +1,1 @@
+"""The guarded road to one service: channel (guards), codec (bytes to records), transport (sockets)."""

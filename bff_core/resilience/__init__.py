@@ -1,0 +1,1 @@
+"""Guards around one awaitable call; ``outbound/channel.py`` composes them."""

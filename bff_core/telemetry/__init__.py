@@ -1,0 +1,1 @@
+"""Facts as frozen dataclasses, and the observers that log and count them."""

@@ -1,0 +1,73 @@
+"""What rooms report, as plain data: one fact a request, one a call to a service, one a change at the key set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class CallFinished:
+    """One call to a service has ended.
+
+    ``endpoint`` is the declared name (``users GET /profiles``), ``keys`` how many keys it carried, ``waited`` and
+    ``seconds`` are durations in seconds: before the permit was had, and from then to the end. ``code`` is None for
+    success, else the error's code; ``status`` is None where no answer came.
+    """
+
+    service: str
+    endpoint: str
+    keys: int
+    waited: float
+    seconds: float
+    status: int | None
+    code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFinished:
+    """One GraphQL request has been answered (or given up by its client: ``status`` 499).
+
+    ``operation`` is a name of the BFF's own operations, else "anonymous" when the document carries no known one;
+    ``client`` is a name from the known list, else "other". ``errors`` counts by code, ``degraded`` counts by
+    ``(service, source)``; ``seconds`` is from the first byte of the request to the last byte of the answer made.
+    """
+
+    bff: str
+    client: str
+    client_version: str
+    operation: str
+    request_id: str
+    status: int
+    seconds: float
+    calls: int
+    errors: Mapping[str, int] = field(default_factory=dict)
+    degraded: Mapping[tuple[str, str], int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class KeySetChanged:
+    """A try to renew the issuer's keys has ended; ``kids`` are those known afterwards, ``code`` None for success."""
+
+    kids: tuple[str, ...]
+    code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BugFound:
+    """Something that must not be: ``where`` names the room, ``error`` is the exception with its trace."""
+
+    where: str
+    request_id: str
+    error: BaseException
+
+
+Fact = CallFinished | RequestFinished | KeySetChanged | BugFound
+
+
+class Observer(Protocol):
+    """Hears every fact. Must be quick, must not await, must not raise."""
+
+    def observe(self, fact: Fact) -> None:
+        """Take note of one fact."""

@@ -1,0 +1,161 @@
+"""The observer that writes facts as lines of JSON, one a fact, for whoever reads the process's output.
+
+A line is ASCII and holds no line break but its last, whatever a client put into its name: what a client chose
+is a JSON string with everything unusual escaped. Anything that looks like a bearer token is blotted out of
+the finished line, so that an exception's message cannot carry one into the log.
+
+Known flaw: a line is written by the thread that serves requests, so a reader of the output that stops reading
+stops us.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import MutableMapping
+from datetime import UTC, datetime
+from typing import Any, Literal, TextIO
+
+import structlog
+
+from bff_core.clock import Clock, SystemClock
+from bff_core.telemetry.facts import BugFound, CallFinished, Fact, KeySetChanged, RequestFinished
+
+Level = Literal["debug", "info", "warning", "error"]
+
+_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+#: A JWT, also one cut short, and whatever follows the word Bearer.
+_TOKEN = re.compile(
+    r"eyJ[A-Za-z0-9_\-]{4,}(\.[A-Za-z0-9_\-]*){0,4}|(?<=bearer )[A-Za-z0-9_\-.~+/]{8,}=*", re.IGNORECASE
+)
+
+#: Ends of a call that say nothing against the service or us.
+_EXPECTED = frozenset({None, "NOT_FOUND"})
+
+#: Ends of a call that was never made; the request's own line says what that cost.
+_NOT_ASKED = frozenset({"SERVICE_BUSY", "DEADLINE_EXCEEDED", "AUTH_UNAVAILABLE", "OVERLOADED"})
+
+#: The client's own doing: no reason to look at us.
+_CLIENTS_DOING = frozenset({"BAD_REQUEST", "UNAUTHENTICATED", "FORBIDDEN", "NOT_FOUND"})
+
+
+class LogObserver:
+    """Writes each fact as a line of JSON to ``stream`` (standard output where None) at once.
+
+    Levels: a request is info; warning when it was degraded or had an error that was not the client's doing;
+    error when INTERNAL or a status of 5xx is among its ends. A call is debug when it worked or found nothing,
+    info when it was not made, else warning. A renewal of keys is info, a failed one warning. A bug is error,
+    with its trace.
+
+    ``bff`` stands in every line where it is given; a request's line has it anyway. ``clock`` stamps the
+    lines, the system's where None.
+
+    Lines that cannot be written are counted in ``lost`` and otherwise forgotten: an observer does not raise.
+    """
+
+    def __init__(
+        self,
+        level: Level = "info",
+        *,
+        bff: str | None = None,
+        clock: Clock | None = None,
+        stream: TextIO | None = None,
+    ) -> None:
+        self.lost = 0
+        self._least = _LEVELS[level]
+        self._clock = clock or SystemClock()
+        # A logger of our own: structlog's global configuration is neither read nor set.
+        self._logger: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
+            structlog.WriteLogger(stream or sys.stdout),
+            wrapper_class=structlog.make_filtering_bound_logger(self._least),
+            context_class=dict,
+            cache_logger_on_first_use=True,
+            processors=[
+                self._stamp,
+                structlog.processors.add_log_level,
+                # Source lines and messages; never the values of variables, which may be anybody's.
+                structlog.processors.format_exc_info,
+                structlog.processors.JSONRenderer(),
+                _without_tokens,
+            ],
+        ).bind(**({"bff": bff} if bff else {}))
+
+    def observe(self, fact: Fact) -> None:
+        """Write one fact, if its level is high enough."""
+        try:
+            match fact:
+                case CallFinished():
+                    self._call(fact)
+                case RequestFinished():
+                    self._request(fact)
+                case KeySetChanged():
+                    self._write(
+                        "info" if fact.code is None else "warning",
+                        "keys",
+                        kids=list(fact.kids),
+                        code=fact.code,
+                    )
+                case BugFound():
+                    self._write("error", "bug", where=fact.where, request_id=fact.request_id, exc_info=fact.error)
+        except (OSError, ValueError):  # the output is closed or full, and there is nowhere else to say so
+            self.lost += 1
+
+    def _call(self, fact: CallFinished) -> None:
+        level: Level = "warning"
+        if fact.code in _EXPECTED:
+            level = "debug"
+        elif fact.code in _NOT_ASKED:
+            level = "info"
+        if _LEVELS[level] < self._least:
+            return  # most calls end here, several a request
+        self._write(
+            level,
+            "call",
+            service=fact.service,
+            endpoint=fact.endpoint,
+            keys=fact.keys,
+            waited_ms=_milliseconds(fact.waited),
+            ms=_milliseconds(fact.seconds),
+            status=fact.status,
+            code=fact.code,
+        )
+
+    def _request(self, fact: RequestFinished) -> None:
+        level: Level = "info"
+        if fact.status >= 500 or "INTERNAL" in fact.errors:
+            level = "error"
+        elif fact.degraded or not _CLIENTS_DOING.issuperset(fact.errors):
+            level = "warning"
+        self._write(
+            level,
+            "request",
+            bff=fact.bff,
+            client=fact.client,
+            client_version=fact.client_version,
+            operation=fact.operation,
+            request_id=fact.request_id,
+            status=fact.status,
+            ms=_milliseconds(fact.seconds),
+            calls=fact.calls,
+            errors=dict(fact.errors),
+            degraded={f"{service} {source}": count for (service, source), count in fact.degraded.items()},
+        )
+
+    def _write(self, level: Level, event: str, **values: object) -> None:
+        self._logger.log(_LEVELS[level], event, **values)
+
+    def _stamp(self, logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        # structlog's own stamp reads the system's time; here time is a parameter.
+        event["time"] = datetime.fromtimestamp(self._clock.wall(), UTC).isoformat(timespec="milliseconds")
+        return event
+
+
+def _without_tokens(logger: object, method: str, line: Any) -> str:
+    text = str(line)
+    lower = text.lower()  # the search for a token costs as much as all else of a line; most lines cannot hold one
+    return _TOKEN.sub("[token]", text) if "eyj" in lower or "bearer " in lower else text
+
+
+def _milliseconds(seconds: float) -> float:
+    return round(seconds * 1000, 2)

@@ -1,0 +1,106 @@
+"""Product service: the catalogue, its categories, stock and reviews.
+
+Contract: schema/services/products.json.
+"""
+
+from datetime import datetime
+
+from bff_core.contract import KeyStyle, LenientEnum, Record, Service
+from services.money import Money
+
+products = Service("products")
+
+
+class Image(Record):
+    """A picture of a product, as the image host keeps it."""
+
+    url: str
+    alt: str
+    width: int
+    height: int
+
+
+class Rating(Record):
+    """What reviewers think on average; None while there are no reviews."""
+
+    average: float | None
+    count: int
+
+
+class Attribute(Record):
+    """One fact about a product, as name and value."""
+
+    name: str
+    value: str
+
+
+class Product(Record):
+    """A thing that is sold."""
+
+    id: str
+    sku: str
+    name: str
+    description: str
+    brand: str
+    category_id: str
+    price: Money
+    images: list[Image]
+    rating: Rating
+    tags: list[str]
+    attributes: list[Attribute]
+    related_ids: list[str]
+    updated_at: datetime
+    list_price: Money | None = None
+
+
+class Category(Record):
+    """A shelf of the catalogue."""
+
+    id: str
+    name: str
+    slug: str
+    product_count: int
+
+
+class StockStatus(LenientEnum):
+    """Whether a product can be had."""
+
+    IN_STOCK = "in_stock"
+    LOW = "low"
+    OUT_OF_STOCK = "out_of_stock"
+    PREORDER = "preorder"
+    UNKNOWN = "unknown"
+
+
+class Stock(Record):
+    """How much of a product there is."""
+
+    product_id: str
+    available: int
+    status: StockStatus
+    restock_at: datetime | None = None
+
+
+class Review(Record):
+    """What one user says of one product."""
+
+    id: str
+    author_id: str
+    rating: int
+    title: str
+    body: str
+    verified_purchase: bool
+    created_at: datetime
+
+
+by_id = products.batch("GET /products", keys="id", returns=Product, key="id", at="items", max_keys=50)
+search = products.page(
+    "GET /products/search", returns=Product, query=("q", "category_id", "sort"), total="total", max_limit=50
+)
+categories = products.batch(
+    "GET /categories", keys="ids", style=KeyStyle.COMMA, returns=Category, key="id", at="items", max_keys=50
+)
+stock = products.batch(
+    "POST /stock/query", keys="product_ids", returns=Stock, key="product_id", at="data.items", max_keys=100
+)
+reviews = products.page("GET /products/{product_id}/reviews", returns=Review, total="total", max_limit=50)

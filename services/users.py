@@ -1,0 +1,83 @@
+"""User service: profiles, addresses, preferences, and the keys that tokens are signed with.
+
+Contract: schema/services/users.json.
+"""
+
+from datetime import datetime
+
+from bff_core.contract import JwkSet, KeyStyle, LenientEnum, Record, Service
+
+users = Service("users")
+
+
+class Profile(Record):
+    """Somebody's own profile; nobody else may read it."""
+
+    id: str
+    name: str
+    given_name: str
+    family_name: str
+    email: str
+    locale: str
+    created_at: datetime
+    phone: str | None = None
+    avatar_url: str | None = None
+
+
+class PublicProfile(Record):
+    """What everybody may see of a user."""
+
+    id: str
+    display_name: str
+    avatar_url: str | None = None
+
+
+class Address(Record):
+    """Where somebody has things sent."""
+
+    id: str
+    label: str
+    recipient: str
+    line1: str
+    city: str
+    postal_code: str
+    country: str
+    is_default: bool
+    line2: str | None = None
+
+
+class Theme(LenientEnum):
+    """The look somebody prefers."""
+
+    LIGHT = "light"
+    DARK = "dark"
+    SYSTEM = "system"
+    UNKNOWN = "unknown"
+
+
+class Preferences(Record):
+    """How somebody wants the shop to be."""
+
+    currency: str
+    language: str
+    newsletter: bool
+    theme: Theme
+    favourite_category_ids: list[str]
+
+
+class DevelopmentToken(Record):
+    """A token from the development identity provider."""
+
+    access_token: str
+
+
+PROFILE_READ = ("profile:read",)
+
+me = users.get("GET /me", returns=Profile, relay=True, scopes=PROFILE_READ)
+my_addresses = users.get("GET /me/addresses", returns=list[Address], at="items", relay=True, scopes=PROFILE_READ)
+my_preferences = users.get("GET /me/preferences", returns=Preferences, relay=True, scopes=PROFILE_READ)
+profiles = users.batch(
+    "GET /profiles", keys="ids", style=KeyStyle.COMMA, returns=PublicProfile, key="id", at="items", max_keys=100
+)
+jwks = users.get("GET /.well-known/jwks.json", returns=JwkSet)
+development_token = users.get("GET /_tokens/{user_id}", returns=DevelopmentToken)
