@@ -1,11 +1,11 @@
-# One command does all the set-up on a fresh machine: `make test`.
+# Two commands do all the set-up on a fresh machine: `make demo` and `make test`.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint types imports unit snapshots lock clean
+.PHONY: help demo test lint types imports unit snapshots lock graphiql pictures clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -18,7 +18,13 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-test: lint types imports unit  ## Run every check and every test
+graphiql: $(STAMP)  ## Build the GraphiQL bundle that both BFFs serve
+	@$(BIN)/python graphiql/build.py
+
+demo: $(STAMP) graphiql  ## Start the services and both BFFs, and say where they are
+	@exec $(BIN)/bff demo
+
+test: lint types imports graphiql unit  ## Run every check and every test
 
 lint: $(STAMP)  ## Check style
 	@$(BIN)/ruff check .
@@ -33,11 +39,16 @@ imports: $(STAMP)  ## Check which room may import which
 unit: $(STAMP)
 	@$(BIN)/pytest
 
-snapshots: $(STAMP)  ## Renew the OpenAPI documents
+pictures: graphiql  ## Take the pictures of the README anew
+	@CI=1 PICTURES=docs/pictures $(BIN)/pytest -q tests/browser/test_shop.py
+
+snapshots: $(STAMP)  ## Renew the schemas, the OpenAPI documents and the golden files
 	@$(BIN)/python -m downstream_stubs openapi export
+	@$(BIN)/bff schema export
+	@$(BIN)/pytest -q tests/golden --golden-update
 
 lock: $(STAMP)  ## Renew requirements.lock from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --quiet --all-extras --group dev --universal --generate-hashes --no-emit-index-url --no-header -o requirements.lock
 
 clean:  ## Remove what was made, the environment included
-	@rm -rf $(VENV) .cache .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) .cache .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache graphiql/node_modules bff_core/edge/static

@@ -309,7 +309,7 @@ async def _sent_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHand
     """
     try:
         return await handler(request)
-    except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError) as exc:
+    except aiohttp.ClientError as exc:
         raise _translated(exc, None) from exc
 
 

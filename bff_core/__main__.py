@@ -1,0 +1,5 @@
+"""``python -m bff_core`` is the command ``bff``."""
+
+from bff_core.cli import main
+
+main()

@@ -1,0 +1,228 @@
+"""The composition root: from a BFF's declaration and its settings to an application; every part is made here.
+
+    app = create_app(web)    # what a server runs
+
+Tests call the same function with doubles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from bff_core.auth.keyset import KeySet, KeySetOptions
+from bff_core.auth.tokens import TokenOptions, TokenVerifier
+from bff_core.bff import Bff
+from bff_core.clock import Clock, SystemClock
+from bff_core.contract import Get, JwkSet, Outcome, Service
+from bff_core.deadline import Deadline
+from bff_core.edge.client import KnownClients
+from bff_core.edge.endpoint import GraphQLEndpoint
+from bff_core.edge.graphiql import DemoUser, Graphiql, Tab, graphiql_page, graphiql_routes, read_tabs
+from bff_core.edge.health import health_routes
+from bff_core.edge.pipeline import Pipeline, PipelineOptions
+from bff_core.errors import Bug
+from bff_core.graphql.executor import StrawberryExecutor
+from bff_core.graphql.operations import Operations
+from bff_core.outbound.channel import Caller, Channel, ChannelOptions, Transport
+from bff_core.outbound.transport import AiohttpTransport, TransportOptions
+from bff_core.resilience.bulkhead import Bulkhead, BulkheadOptions
+from bff_core.settings import Settings, SettingsError
+from bff_core.telemetry.facts import Fact, Observer
+from bff_core.telemetry.logs import LogObserver
+from bff_core.telemetry.metrics import MetricsObserver, render
+
+Transports = Callable[[Service], Transport]
+
+
+@dataclass(frozen=True, slots=True)
+class Doubles:
+    """What a test puts in the place of a real part; None keeps the real one."""
+
+    clock: Clock | None = None
+    transports: Transports | None = None
+    observers: Sequence[Observer] = ()
+
+
+def create_app(bff: Bff, settings: Settings | None = None, doubles: Doubles | None = None) -> Starlette:
+    """The application. Raises SettingsError and SchemaError for what must not start."""
+    return _Composition(bff, settings or bff.load_settings(), doubles or Doubles()).application()
+
+
+class _Composition:
+    """All parts of one running BFF; opened and closed by the application's lifespan."""
+
+    def __init__(self, bff: Bff, settings: Settings, doubles: Doubles) -> None:
+        self._bff = bff
+        self._settings = settings
+        self._clock = doubles.clock or SystemClock()
+        self._registry = CollectorRegistry()
+        self._observer = _Observers(
+            (
+                LogObserver(settings.logs.level, bff=bff.name, clock=self._clock),
+                MetricsObserver(self._registry, bff.name),
+                *doubles.observers,
+            )
+        )
+        self._transports = doubles.transports or self._transport
+        self._channels = {service.name: self._channel(service) for service in bff.services}
+        self._keys = self._key_set()
+        self._tabs = _tabs(bff)
+
+    def application(self) -> Starlette:
+        """Routes, middleware and lifespan."""
+        edge = self._settings.edge
+        routes: list[BaseRoute] = [
+            Route("/graphql", self._endpoint(), methods=None),
+            *health_routes(self._missing),
+        ]
+        if edge.metrics:
+            routes.append(Route("/metrics", self._metrics))
+        if edge.graphiql:
+            routes += graphiql_routes(self._graphiql(), self._issue_token if self._bff.development_token else None)
+        return Starlette(routes=routes, lifespan=self._lifespan)
+
+    @asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for channel in self._channels.values():
+                stack.push_async_callback(channel.aclose)
+            if self._keys:
+                stack.push_async_callback(self._keys.aclose)
+                self._keys.start()
+            yield
+
+    def _endpoint(self) -> GraphQLEndpoint:
+        edge = self._settings.edge
+        pipeline = Pipeline(
+            PipelineOptions(
+                bff=self._bff.name,
+                budget=edge.budget_ms / 1000,
+                reserve=edge.reserve_ms / 1000,
+                default_locale=edge.default_locale,
+                operations=frozenset(tab.name for tab in self._tabs),
+            ),
+            authenticator=self._authenticator(),
+            operations=Operations(
+                self._bff.schema, self._settings.documents.cache_size, introspection=edge.introspection
+            ),
+            executor=StrawberryExecutor(self._bff.strawberry_schema),
+            channels=self._channels,
+            clock=self._clock,
+            observer=self._observer,
+        )
+        page = self._graphiql() if edge.graphiql else None
+        return GraphQLEndpoint(
+            pipeline,
+            KnownClients(edge.known_clients),
+            self._observer,
+            (lambda: graphiql_page(page)) if page else None,
+            max_body_bytes=edge.max_body_bytes,
+        )
+
+    def _graphiql(self) -> Graphiql:
+        signs_in = self._bff.development_token is not None
+        users = self._bff.demo_users
+        return Graphiql(
+            title=self._bff.name,
+            tabs=self._tabs,
+            users=[DemoUser(user.id, user.label) for user in users] if signs_in else (),
+            default_user=users[0].id if signs_in and users else None,
+            token_url="/graphiql/token" if signs_in else None,
+        )
+
+    def _channel(self, service: Service) -> Channel:
+        settings = self._settings.services[service.name]
+        return Channel(
+            service.name,
+            ChannelOptions(settings.url, settings.attempt_timeout_ms / 1000),
+            transport=self._transports(service),
+            bulkhead=Bulkhead(
+                service.name,
+                BulkheadOptions(settings.in_flight, settings.waiting, settings.longest_wait_ms / 1000),
+                self._clock,
+            ),
+            clock=self._clock,
+            observer=self._observer,
+        )
+
+    def _transport(self, service: Service) -> Transport:
+        settings = self._settings.services[service.name]
+        return AiohttpTransport(
+            TransportOptions(
+                max_connections=settings.max_connections,
+                connect_timeout=settings.connect_timeout_ms / 1000,
+                max_answer_bytes=settings.max_answer_bytes,
+            )
+        )
+
+    def _key_set(self) -> KeySet | None:
+        auth = self._settings.auth
+        if self._bff.keys is None or auth is None:
+            return None
+        return KeySet(
+            self._fetch_keys,
+            self._clock,
+            KeySetOptions(min_gap_s=auth.keys_min_gap_s, max_age_s=auth.keys_max_age_s),
+            self._observer,
+        )
+
+    def _authenticator(self) -> TokenVerifier | None:
+        auth = self._settings.auth
+        if self._keys is None or auth is None:
+            return None
+        options = TokenOptions(auth.issuer, auth.audience, tuple(auth.algorithms), auth.leeway_s)
+        return TokenVerifier(options, self._keys, self._clock)
+
+    async def _fetch_keys(self) -> Outcome[JwkSet]:
+        return await self._fetch(self._bff.keys, ())
+
+    async def _issue_token(self, user: str) -> str:
+        outcome = await self._fetch(self._bff.development_token, (user,))
+        if outcome.value is None:
+            raise outcome.error or Bug("an outcome holds neither a value nor an error")
+        return str(outcome.value.access_token)
+
+    async def _fetch(self, endpoint: Get[Any] | None, key: tuple[str, ...]) -> Outcome[Any]:
+        """One call on the guarded road that belongs to no request."""
+        if endpoint is None:
+            raise LookupError("the BFF declares no such endpoint")
+        caller = Caller(Deadline.after(self._clock, self._settings.edge.budget_ms / 1000))
+        return (await self._channels[endpoint.service].fetch(endpoint, [key], caller))[0]
+
+    def _missing(self) -> Sequence[str]:
+        if self._keys is None or self._keys.ready:
+            return []
+        self._keys.start()  # no request will make the next try while nobody sends us any
+        return ["keys of the token issuer"]
+
+    async def _metrics(self, _: Request) -> Response:
+        body, content_type = render(self._registry)
+        return Response(body, media_type=content_type)
+
+
+def _tabs(bff: Bff) -> Sequence[Tab]:
+    try:
+        return read_tabs(bff.operations) if bff.operations else ()
+    except ValueError as exc:  # a file of variables that is no JSON object; the message names it
+        raise SettingsError([str(exc)]) from exc
+
+
+class _Observers:
+    """One observer that tells several."""
+
+    def __init__(self, observers: Sequence[Observer]) -> None:
+        self._observers = observers
+
+    def observe(self, fact: Fact) -> None:
+        """Tell each, in order."""
+        for observer in self._observers:
+            observer.observe(fact)

@@ -1,0 +1,66 @@
+"""A Backend-for-Frontend, declared: what ``bff_web`` and ``bff_mobile`` say of themselves.
+
+    web = Bff(name="web", query=Query, services=(...), settings=Path(...))   # in bff_web/app.py
+
+The declaration alone is enough for its schema, its snapshots and its call plans; ``app.create_app`` makes it run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from graphql import GraphQLSchema
+
+from bff_core.contract import Get, JwkSet, Service
+from bff_core.graphql.schema import Schema, build_schema
+
+if TYPE_CHECKING:
+    from bff_core.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class DemoUser:
+    """A user of the development services to sign in as: the id the token issuer knows, and what the list shows."""
+
+    id: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Bff:
+    """One Backend-for-Frontend, declared.
+
+    ``keys``: the endpoint that serves the issuer's key set; None for a BFF without sign-in. ``development_token``: an
+    endpoint that issues a token for a user id, for GraphiQL alone. ``operations``: the folder of its own operations,
+    which become GraphiQL's tabs and the names that metrics know. ``types``: those that only an interface leads to.
+    """
+
+    name: str
+    query: type
+    services: tuple[Service, ...]
+    settings: Path
+    types: tuple[type, ...] = ()
+    keys: Get[JwkSet] | None = None
+    development_token: Get[Any] | None = None
+    operations: Path | None = None
+    demo_users: tuple[DemoUser, ...] = field(default=())
+
+    @cached_property
+    def strawberry_schema(self) -> Schema:
+        """The schema, held to the firewall. Raises SchemaError."""
+        return build_schema(self.query, self.services, types=self.types)
+
+    @property
+    def schema(self) -> GraphQLSchema:
+        """graphql-core's schema inside it; needs no settings and no network."""
+        return self.strawberry_schema._schema
+
+    def load_settings(self, environ: Mapping[str, str] | None = None) -> Settings:
+        """The settings in force: file, then environment. Raises SettingsError."""
+        from bff_core.settings import load  # pydantic is slow to import, and a schema needs no settings
+
+        return load(self.name, [service.name for service in self.services], self.settings, environ)

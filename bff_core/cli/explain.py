@@ -1,0 +1,131 @@
+"""``bff explain``: the call plan of an operation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bff_core.cli.problems import stop, told
+
+if TYPE_CHECKING:
+    from graphql import GraphQLSchema
+
+    from bff_core.graphql.callplan import CallPlan
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--bff", "name", help="Whose schema; told from a path like schema/operations/NAME/ when left out.")
+@click.option("--operation", help="Which operation, where the file holds several.")
+@click.option(
+    "--variables",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A JSON file; page sizes count.",
+)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def explain(file: Path, name: str | None, operation: str | None, variables: Path | None, form: str) -> None:
+    """Show which calls the operation in FILE makes, without making any."""
+    from bff_core.apps import AppError, app_names, load_app, project_root
+    from bff_core.contract import DeclarationError
+    from bff_core.graphql.operations import InvalidDocument
+    from bff_core.graphql.schema import SchemaError
+
+    with told(AppError, DeclarationError, SchemaError):
+        root = project_root()
+        names = app_names(root)
+        name = name or _whose(file, root, names)
+        if name is None:
+            stop(f"whose operation is {file}? Name it: {' or '.join(f'--bff {one}' for one in names)}", 2)
+        bff = load_app(root, name)
+        schema = bff.schema
+    text, given = _text_of(file), _object_in(variables)
+    try:
+        plan = _plan(schema, text, operation, given)
+    except InvalidDocument as invalid:
+        stop("\n".join(f"{file}: {error}" for error in invalid.errors), 1)
+    click.echo(json.dumps(_plain(plan), indent=2) if form == "json" else _shown(plan))
+
+
+def _whose(file: Path, root: Path, names: Sequence[str]) -> str | None:
+    """The BFF that a folder on the way to the file is named after; only folders inside the project count."""
+    folders = file.resolve().parent
+    inside = folders.relative_to(root).parts if folders.is_relative_to(root) else ()
+    return next((folder for folder in reversed(inside) if folder in names), None)
+
+
+def _plan(schema: GraphQLSchema, text: str, operation: str | None, variables: dict[str, Any] | None) -> CallPlan:
+    from bff_core.graphql.callplan import make_plan
+    from bff_core.graphql.operations import Operations
+
+    prepared = Operations(schema).prepare(text, operation)
+    return make_plan(schema, prepared.document, prepared.definition, variables)
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as exc:
+        stop(f"{file} cannot be read: {exc.strerror}", 2)
+    except UnicodeDecodeError:
+        stop(f"{file} is not text in UTF-8", 2)
+
+
+def _object_in(file: Path | None) -> dict[str, Any] | None:
+    if file is None:
+        return None
+    text = _text_of(file)
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as exc:
+        stop(f"{file} is not JSON: {exc}", 2)
+    if not isinstance(value, dict):
+        stop(f"{file} must hold a JSON object, not a {type(value).__name__}", 2)
+    return value
+
+
+def _shown(plan: CallPlan) -> str:
+    who = "private: part of it depends on who asks" if plan.private else "public: the same for everybody"
+    lines = [f"{plan.operation or 'anonymous operation'}, {who}"]
+    if plan.scopes:
+        lines.append(f"scopes: {', '.join(sorted(plan.scopes))}")
+    for wave in range(1, plan.waves + 1):
+        lines.append(f"wave {wave}")
+        for call in (call for call in plan.calls if call.wave == wave):
+            keys = "any number of keys" if call.keys is None else f"at most {call.keys} key{'s' * (call.keys != 1)}"
+            calls = "?" if call.calls is None else call.calls
+            lines.append(f"  {calls} x {call.name}, {keys}")
+            lines += [f"      {p.path}  ({p.coordinate}; without it: {p.without})" for p in call.positions]
+    if not plan.calls:
+        lines.append("no calls")
+    return "\n".join(lines)
+
+
+def _plain(plan: CallPlan) -> dict[str, Any]:
+    return {
+        "operation": plan.operation,
+        "private": plan.private,
+        "scopes": sorted(plan.scopes),
+        "waves": plan.waves,
+        "calls": [
+            {
+                "wave": call.wave,
+                "endpoints": [endpoint.name for endpoint in call.endpoints],
+                "keys": call.keys,
+                "calls": call.calls,
+                "positions": [
+                    {
+                        "path": position.path,
+                        "field": position.coordinate,
+                        "without": position.without,
+                        "private": position.private,
+                    }
+                    for position in call.positions
+                ],
+            }
+            for call in plan.calls
+        ],
+    }

@@ -1,0 +1,1 @@
+"""Inbound HTTP and the journey of a request, up to the page that developers explore it with."""

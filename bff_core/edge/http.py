@@ -1,0 +1,209 @@
+"""GraphQL over HTTP: from a request's bytes to what was asked, from an answer to bytes, status and headers.
+
+Source: the GraphQL-over-HTTP specification (2025 draft), https://graphql.github.io/graphql-over-http/draft/.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from starlette.datastructures import Headers, QueryParams
+from starlette.responses import Response
+
+from bff_core.errors import BadRequest, BffError, ClientFault, Unauthenticated
+
+GRAPHQL_JSON = "application/graphql-response+json"
+JSON = "application/json"
+
+#: The parameters of a GET; each may stand there once.
+PARAMETERS = ("query", "variables", "operationName", "extensions")
+
+
+class HttpRefusal(ClientFault):
+    """A request refused for its HTTP alone: ``status`` 405, 406, 413 or 415, and the headers that go with it."""
+
+    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = dict(headers or {})
+
+
+class MethodRefused(HttpRefusal):
+    """A method that may not be used, or not for this operation; ``allow`` are those that may."""
+
+    code = "METHOD_NOT_ALLOWED"
+
+    def __init__(self, message: str, allow: Iterable[str]) -> None:
+        super().__init__(405, message, {"allow": ", ".join(allow)})
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a client asks to have executed. ``by_get``: the request must not change anything."""
+
+    query: str
+    variables: dict[str, Any]
+    operation_name: str | None
+    by_get: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back. ``started`` is False when nothing was executed, and ``data`` is then left out.
+
+    ``status`` is the HTTP status where it is settled already; None leaves it to ``respond``.
+    """
+
+    errors: list[dict[str, Any]] = field(default_factory=list)
+    data: dict[str, Any] | None = None
+    extensions: dict[str, Any] = field(default_factory=dict)
+    started: bool = False
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class _Body(msgspec.Struct):
+    query: str | None = None
+    variables: dict[str, Any] | None = None
+    operation_name: str | None = msgspec.field(default=None, name="operationName")
+    extensions: dict[str, Any] | None = None
+
+
+_body_decoder = msgspec.json.Decoder(_Body)
+_variables_decoder = msgspec.json.Decoder(dict[str, Any] | None)
+
+
+def check_post(headers: Headers) -> None:
+    """Refuse a POST for its headers, before its body is read. Raises HttpRefusal (415).
+
+    Only JSON passes: a form on another site can post text or form fields with a user's cookies, but not this
+    media type without asking first.
+    """
+    media_type, *parameters = _pieces(headers.get("content-type", ""))
+    if media_type != JSON:
+        raise HttpRefusal(415, f"The body must be {JSON}.", {"accept-post": JSON})
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "charset" and value.strip(' "') not in ("utf-8", "utf8"):
+            raise HttpRefusal(415, "The body must be in UTF-8.", {"accept-post": f"{JSON}; charset=utf-8"})
+    if headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise HttpRefusal(415, "The body must not be compressed.", {"accept-encoding": "identity"})
+
+
+def read_post(body: bytes) -> Asked:
+    """What the body of a POST asks. Raises BadRequest for one that is no request."""
+    try:
+        read = _body_decoder.decode(body)
+    except msgspec.ValidationError as exc:
+        raise BadRequest(f"The body is no GraphQL request: {exc}.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise BadRequest("The body is not JSON in UTF-8, or nested too deeply.") from None
+    return _asked(read.query, read.variables, read.operation_name, by_get=False)
+
+
+def read_get(params: QueryParams) -> Asked:
+    """What a GET asks by its query string. Raises BadRequest for what is no request."""
+    for name in PARAMETERS:
+        if len(params.getlist(name)) > 1:  # a cache or firewall before us may have looked at the other one
+            raise BadRequest(f"{name} must not stand there more than once.")
+    try:
+        variables = _variables_decoder.decode(params.get("variables") or "null")
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        raise BadRequest("variables must be a JSON object, not nested too deeply.") from None
+    return _asked(params.get("query"), variables, params.get("operationName") or None, by_get=True)
+
+
+def _asked(query: str | None, variables: dict[str, Any] | None, operation_name: str | None, *, by_get: bool) -> Asked:
+    if not query or not query.strip():
+        raise BadRequest("The request has no query.")
+    return Asked(query, variables or {}, operation_name, by_get)
+
+
+def negotiate(accept: str | None) -> str:
+    """The media type to answer with. Raises HttpRefusal (406) when the client takes none of ours.
+
+    What is said of a type by name counts before what a wildcard says of it. Where both are equally welcome, the
+    one named first wins; a wildcard or no header at all means plain JSON.
+    """
+    if not accept or not accept.strip():
+        return JSON
+    ranges: dict[str, tuple[float, int]] = {}
+    for number, part in enumerate(accept.split(",")):
+        media_type, *parameters = _pieces(part)
+        ranges.setdefault(media_type, (-_quality(parameters), number))
+    offers = []
+    for own in (JSON, GRAPHQL_JSON):
+        said = next((ranges[name] for name in (own, "application/*", "*/*") if name in ranges), None)
+        if said is not None and said[0] < 0:
+            offers.append((said, own))
+    if not offers:
+        raise HttpRefusal(406, f"Answers are {GRAPHQL_JSON} or {JSON}.")
+    return min(offers, key=lambda offer: offer[0])[1]
+
+
+def _pieces(header: str) -> list[str]:
+    return [piece.strip().lower() for piece in header.split(";")]
+
+
+def _quality(parameters: list[str]) -> float:
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            try:
+                quality = float(value)
+            except ValueError:
+                return 0.0
+            return quality if 0 <= quality <= 1 else 0.0
+    return 1.0
+
+
+def respond(answer: Answer, media_type: str) -> Response:
+    """The HTTP response.
+
+    A request that could not be executed is a 400; for plain JSON, which older clients expect to be 200 whenever
+    it is GraphQL at all, only when the request itself was malformed (``answer.status`` says so). A field's error
+    is a 200.
+    """
+    body: dict[str, Any] = {}
+    if answer.errors:
+        body["errors"] = answer.errors
+    if answer.started:
+        body["data"] = answer.data
+    if answer.extensions:
+        body["extensions"] = answer.extensions
+    status = answer.status or (200 if answer.started or media_type == JSON else 400)
+    headers = {
+        "content-type": f"{media_type}; charset=utf-8",
+        "cache-control": "private, no-store",
+        "x-content-type-options": "nosniff",
+        "vary": "accept, authorization, accept-language",
+        **answer.headers,
+    }
+    return Response(_encode(body), status, headers)
+
+
+def _encode(body: dict[str, Any]) -> bytes:
+    try:
+        return msgspec.json.encode(body)
+    except UnicodeEncodeError:  # half of a surrogate pair, which UTF-8 cannot hold and JSON can only escape
+        return json.dumps(body).encode("ascii")
+
+
+def refusal(fault: ClientFault) -> Answer:
+    """A request that is answered without being executed; the fault says with which status."""
+    if isinstance(fault, HttpRefusal):
+        status, headers = fault.status, fault.headers
+    elif isinstance(fault, Unauthenticated):
+        status, headers = 401, {"www-authenticate": 'Bearer error="invalid_token"'}
+    else:
+        status, headers = 400, {}
+    return Answer([error(fault)], status=status, headers=headers)
+
+
+def error(cause: BffError, **where: Any) -> dict[str, Any]:
+    """One of ``errors``: what a client may read of it, its place (``path``, ``locations``) and its code."""
+    return {"message": cause.public_message(), **where, "extensions": {"code": cause.code}}

@@ -1,0 +1,427 @@
+"""Typed settings of one BFF, from its TOML file and the environment; whatever does not fit stops the start.
+
+    settings = load("web", ["users", "products"], Path("bff_web/settings.toml"))
+
+Three layers, the later wins: the defaults below, the file, the environment; then ``services.all`` fills in
+what a service does not set itself. A variable is named by the BFF and the key: ``BFF_WEB__EDGE__PORT`` is
+``edge.port`` of the BFF "web"; lists are written with commas. Nothing below this file reads the environment.
+
+pydantic checks the values; pydantic-settings would read the environment too, but passes over names that it
+does not know, and a misspelt variable must stop the start like any other misspelt key.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
+
+Origin = Literal["default", "file", "environment"]
+
+
+class SettingsError(Exception):
+    """Settings that cannot work. ``problems`` has one line each: the key, what came and what is allowed."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+def _words(value: object) -> object:
+    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
+
+
+def _no_switch(value: object) -> object:
+    if isinstance(value, bool):
+        raise PydanticCustomError("switch", "a switch is no number")  # pydantic would read true as 1
+    return value
+
+
+def _some(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value:
+        raise PydanticCustomError("empty", "an empty list believes nobody")
+    return value
+
+
+def _url(value: object) -> object:
+    if not isinstance(value, str):
+        return value  # the field's own type says what is wrong
+    try:
+        parts = urlsplit(value)
+    except ValueError:  # brackets that do not match
+        parts = urlsplit("")
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("allowed is http://host:port or https://host:port, with a path if need be")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("allowed is a URL without user and password")
+    if parts.query or parts.fragment:
+        raise ValueError("allowed is a URL without query and fragment")
+    try:
+        _ = parts.port
+    except ValueError:
+        raise ValueError("allowed is a port from 0 to 65535") from None
+    return value.rstrip("/")
+
+
+Whole = Annotated[int, BeforeValidator(_no_switch)]
+Number = Annotated[float, BeforeValidator(_no_switch)]
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+Url = Annotated[str, BeforeValidator(_url)]
+
+# RSA alone, as the key set knows no other keys; and neither "none" nor HS*, which a public key signs.
+Algorithm = Literal["RS256", "RS384", "RS512"]
+Algorithms = Annotated[tuple[Algorithm, ...], BeforeValidator(_words), AfterValidator(_some)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class EdgeSettings(_Section):
+    """``edge``: where the BFF listens, the time and bytes one request has, and what is shown."""
+
+    host: str = Field(default="127.0.0.1", min_length=1, description="address to listen on")
+    port: Whole = Field(ge=0, le=65535, description="TCP port to listen on; 0 lets the system choose")
+    budget_ms: Whole = Field(default=2000, ge=50, le=60_000, description="time of one request, milliseconds")
+    reserve_ms: Whole = Field(
+        default=50,
+        ge=0,
+        le=10_000,
+        description="kept back of the budget to put the answer together, milliseconds",
+    )
+    max_body_bytes: Whole = Field(
+        default=1_048_576, ge=1024, le=104_857_600, description="largest request body taken, bytes"
+    )
+    graphiql: bool = Field(default=False, description="serve GraphiQL to browsers")
+    introspection: bool = Field(default=False, description="answer introspection")
+    metrics: bool = Field(default=True, description="serve /metrics")
+    known_clients: Words = Field(default=(), description="client names used as labels; any other is counted as 'other'")
+    default_locale: str = Field(
+        default="en",
+        pattern=r"^[a-z]{2,3}([-_][A-Za-z]{4})?([-_][A-Z]{2})?$",
+        description="locale where the client names none, as 'en' or 'pt-BR'",
+    )
+
+    @model_validator(mode="after")
+    def _no_contradiction(self) -> EdgeSettings:
+        if self.reserve_ms * 2 >= self.budget_ms:
+            raise ValueError(f"reserve_ms = {self.reserve_ms} must be less than half of budget_ms = {self.budget_ms}")
+        return self
+
+
+class DocumentSettings(_Section):
+    """``documents``: how many parsed documents are kept."""
+
+    cache_size: Whole = Field(default=1000, ge=10, le=100_000, description="parsed documents kept, number")
+
+
+class AuthSettings(_Section):
+    """``auth``: whose tokens are believed, and how the issuer's keys are kept."""
+
+    issuer: str = Field(min_length=1, description="what a token's iss must say")
+    audience: str = Field(min_length=1, description="what a token's aud must hold")
+    algorithms: Algorithms = Field(default=("RS256",), description="signature algorithms believed")
+    leeway_s: Number = Field(default=5.0, ge=0, le=120, description="how far the issuer's clock may be off, seconds")
+    keys_max_age_s: Number = Field(
+        default=300.0,
+        ge=10,
+        le=86_400,
+        description="age at which the keys are fetched anew in the background, seconds",
+    )
+    keys_min_gap_s: Number = Field(
+        default=30.0, ge=1, le=3600, description="least time between two fetches of the keys, seconds"
+    )
+
+    @model_validator(mode="after")
+    def _no_contradiction(self) -> AuthSettings:
+        if self.keys_min_gap_s > self.keys_max_age_s:
+            raise ValueError(
+                f"keys_min_gap_s = {self.keys_min_gap_s:g} must not be more than "
+                f"keys_max_age_s = {self.keys_max_age_s:g}"
+            )
+        return self
+
+
+class ServiceSettings(_Section):
+    """``services.<name>``: where one service is, what it may hold of us; ``services.all``: all but url."""
+
+    url: Url = Field(description="http(s) address of the service, without credentials and query")
+    in_flight: Whole = Field(default=20, ge=1, le=1000, description="calls under way at once, number")
+    waiting: Whole = Field(default=40, ge=0, le=10_000, description="calls that may wait for their turn, number")
+    longest_wait_ms: Whole = Field(
+        default=50,
+        ge=0,
+        le=10_000,
+        description="longest wait for a turn, milliseconds; a tenth of what is left of the deadline if less",
+    )
+    attempt_timeout_ms: Whole = Field(default=800, ge=10, le=60_000, description="time of one attempt, milliseconds")
+    connect_timeout_ms: Whole = Field(default=250, ge=10, le=60_000, description="time to connect, milliseconds")
+    max_connections: Whole = Field(default=32, ge=2, le=2000, description="connections held open, number")
+    max_answer_bytes: Whole = Field(
+        default=4_194_304, ge=1024, le=268_435_456, description="largest answer taken, bytes"
+    )
+
+    @model_validator(mode="after")
+    def _no_contradiction(self) -> ServiceSettings:
+        problems = []
+        if self.in_flight >= self.max_connections:
+            # A pool that can queue is a second, unbounded waiting room that knows no deadline.
+            problems.append(f"in_flight = {self.in_flight} must be less than max_connections = {self.max_connections}")
+        if self.connect_timeout_ms > self.attempt_timeout_ms:
+            problems.append(
+                f"connect_timeout_ms = {self.connect_timeout_ms} must not be more than "
+                f"attempt_timeout_ms = {self.attempt_timeout_ms}"
+            )
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+
+class LogSettings(_Section):
+    """``logs``: how much is written."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level written")
+
+
+class Settings(_Section):
+    """All settings of one BFF, in force as long as the process lives."""
+
+    bff: str = Field(description="the BFF's name; not a key of the file")
+    edge: EdgeSettings
+    documents: DocumentSettings = DocumentSettings()
+    auth: AuthSettings | None = Field(default=None, description="None where nobody signs in")
+    services: dict[str, ServiceSettings] = Field(description="by name, exactly those that the BFF uses")
+    logs: LogSettings = LogSettings()
+
+    _origins: dict[str, Origin] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _no_contradiction(self) -> Settings:
+        problems = [
+            f"services.{name}.attempt_timeout_ms = {service.attempt_timeout_ms} must not be more than "
+            f"edge.budget_ms = {self.edge.budget_ms}"
+            for name, service in self.services.items()
+            if service.attempt_timeout_ms > self.edge.budget_ms
+        ]
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+
+def load(bff: str, services: Sequence[str], file: Path, environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings of the BFF ``bff``, which uses ``services``.
+
+    ``environ`` None stands for the process's own. Raises SettingsError with a line for every problem found.
+    """
+    prefix = f"BFF_{bff.upper()}__"
+    from_file = _read(file)
+    from_environment, problems = _tree(prefix, os.environ if environ is None else environ)
+    source = _Source(file, prefix, _flat(from_file), _flat(from_environment))
+    values = _merge(from_file, from_environment)
+
+    names = tuple(services)
+    given = values.get("services", {})
+    if isinstance(given, dict):
+        values["services"], unknown = _overlay(given, names)
+        problems += [source.unknown(f"services.{name}", (*names, "all")) for name in unknown]
+        if "url" in _table(given.get("all")):
+            text = "each service has its own url; set services.<name>.url"
+            problems.append(source.line("services.all.url", text))
+    else:
+        values["services"] = {}
+        text = f"{_came(given)}; allowed is a section for each of {', '.join(names)}"
+        problems.append(source.line("services", text))
+    if "bff" in values:
+        problems.append(source.unknown("bff", _known(Settings)))
+    try:
+        settings = Settings.model_validate({**values, "bff": bff})
+    except ValidationError as error:
+        problems += _problems(error, source)
+    if problems:
+        raise SettingsError(dict.fromkeys(problems))  # what stands in services.all is found once a service
+    settings._origins.update(dict.fromkeys(source.file, "file"), **dict.fromkeys(source.environment, "environment"))
+    return settings
+
+
+def describe(settings: Settings) -> list[str]:
+    """Every setting in force as ``key = value (default|file|environment)``, by key; none is a secret."""
+    origins = settings._origins
+    lines = []
+    for key, value in sorted(_flat(settings.model_dump(exclude={"bff"})).items()):
+        shown = ", ".join(map(str, value)) if isinstance(value, tuple) else value
+        origin = origins.get(key) or origins.get(_in_all(key), "default")
+        lines.append(f"{key} = {shown} ({origin})")
+    return lines
+
+
+class _Source:
+    """Where each key was set, for the lines of a SettingsError."""
+
+    def __init__(self, path: Path, prefix: str, file: Mapping[str, object], environment: Mapping[str, object]) -> None:
+        self.path, self.prefix, self.file, self.environment = path, prefix, file, environment
+
+    def line(self, key: str, text: str) -> str:
+        """``key (where it was set): text``."""
+        inside = f"{key}."
+        if key in self.environment or any(one.startswith(inside) for one in self.environment):
+            return f"{key} ({self.prefix}{key.replace('.', '__').upper()}): {text}"
+        if key in self.file or any(one.startswith(inside) for one in self.file):
+            return f"{key} ({self.path}): {text}"
+        return f"{key}: {text}"
+
+    def unknown(self, key: str, known: Iterable[str]) -> str:
+        """The line for a key that nobody knows, with the nearest that are known."""
+        known = sorted(known)
+        near = difflib.get_close_matches(key.rpartition(".")[2], known, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known here: {', '.join(known)}"
+        return self.line(key, f"no such setting; {hint}")
+
+    def given_for(self, key: str) -> str:
+        """The key that set it: the same in ``services.all`` where the service itself does not."""
+        fallback = _in_all(key)
+        here = key in self.environment or key in self.file
+        return fallback if not here and (fallback in self.environment or fallback in self.file) else key
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError([f"{file}: cannot be read ({error.strerror or error})"]) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError([f"{file}: is not TOML in UTF-8: {error}"]) from error
+
+
+def _tree(prefix: str, environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """The variables with the prefix as nested tables; and a line for each that stands where a table is."""
+    tree: dict[str, Any] = {}
+    problems = []
+    for name in sorted(environ):
+        if not name.startswith(prefix):
+            continue
+        *path, leaf = name.removeprefix(prefix).lower().split("__")
+        node: Any = tree
+        for step in path:
+            node = node.setdefault(step, {}) if isinstance(node, dict) else None
+        if isinstance(node, dict):
+            node[leaf] = environ[name]
+        else:
+            problems.append(f"{name}: a shorter variable sets the section it belongs to; keep one of the two")
+    return tree, problems
+
+
+def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        both_tables = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merge(merged[key], value) if both_tables else value
+    return merged
+
+
+def _overlay(given: Mapping[str, Any], names: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """Each used service's table laid over ``all``, and the names that nobody uses."""
+    common = {key: value for key, value in _table(given.get("all")).items() if key != "url"}
+    overlaid = {}
+    for name in names:
+        own = given.get(name, {})
+        overlaid[name] = {**common, **own} if isinstance(own, dict) else own
+    return overlaid, [name for name in given if name != "all" and name not in names]
+
+
+def _table(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat = {}
+    for key, value in table.items():
+        flat.update(_flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value})
+    return flat
+
+
+def _in_all(key: str) -> str:
+    section, _, rest = key.partition(".")
+    return f"services.all.{rest.partition('.')[2]}" if section == "services" else key
+
+
+def _problems(error: ValidationError, source: _Source) -> list[str]:
+    lines = []
+    for one in error.errors(include_url=False):
+        path = [step for step in one["loc"] if isinstance(step, str)]  # without the places in lists
+        section, field = _find(path)
+        key = source.given_for(".".join(path))
+        match one["type"]:
+            case "extra_forbidden":
+                lines.append(source.unknown(key, _known(section)))
+            case "missing":
+                lines.append(source.line(key, f"missing; allowed is {_allowed(section, field)}"))
+            case "value_error" if field is None:  # a contradiction between the keys of a section
+                texts = str(one["ctx"]["error"]).splitlines()
+                lines += [f"{key}.{text}" if key else text for text in texts]
+            case "value_error":
+                lines.append(source.line(key, f"{_came(one['input'])}; {one['ctx']['error']}"))
+            case _:
+                lines.append(source.line(key, f"{_came(one['input'])}; allowed is {_allowed(section, field)}"))
+    return lines
+
+
+def _find(path: Sequence[str]) -> tuple[type[_Section], FieldInfo | None]:
+    """The innermost section on the way, and its field at the path's end; None where that is a section."""
+    section: type[_Section] = Settings
+    field = None
+    for step in path:
+        if field := section.model_fields.get(step):
+            for inner in (field.annotation, *get_args(field.annotation)):
+                if isinstance(inner, type) and issubclass(inner, _Section):
+                    section, field = inner, None
+                    break
+    return section, field
+
+
+def _known(section: type[_Section]) -> list[str]:
+    return [name for name in section.model_fields if name != "bff"]
+
+
+def _came(value: object) -> str:
+    if isinstance(value, str) and "@" in value:
+        return "came a value that may hold a password, so it is not repeated here"
+    shown = repr(value)
+    return f"came {shown}" if len(shown) <= 80 else f"came {shown[:80]}…"
+
+
+def _allowed(section: type[_Section], field: FieldInfo | None) -> str:
+    if field is None:
+        return f"a section with {', '.join(_known(section))}"
+    kind = field.annotation
+    if kind is bool:
+        return "true or false"
+    if kind in (int, float):
+        noun = "a whole number" if kind is int else "a number"
+        return f"{noun} from {_limit(field, 'ge')} to {_limit(field, 'le')}"
+    if get_origin(kind) is Literal:
+        return f"one of {', '.join(get_args(kind))}"
+    if get_origin(kind) is tuple:
+        inner = get_args(kind)[0]
+        return f"a list of {', '.join(get_args(inner)) if get_origin(inner) is Literal else 'words'}"
+    return f"text: {field.description}"
+
+
+def _limit(field: FieldInfo, name: str) -> object:
+    return next(getattr(one, name) for one in field.metadata if hasattr(one, name))

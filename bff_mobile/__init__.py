@@ -1,0 +1,1 @@
+"""The mobile BFF: screens as flat cards, worded for the locale."""

@@ -1,0 +1,1 @@
+"""What the app can ask: one file a screen, with its root fields."""

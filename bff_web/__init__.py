@@ -1,0 +1,1 @@
+"""The web BFF: a rich, navigable schema for the shop in the browser."""

@@ -1,0 +1,1 @@
+"""What the web shows: one file a view."""

@@ -1,0 +1,86 @@
+"""Every screen's operation as a whole: its data, the calls it makes, and the plan that foretold them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bff_core.app import Doubles, create_app
+from bff_core.clock import SystemClock
+from bff_core.telemetry.facts import CallFinished
+from bff_core.testing.client import client_for
+from bff_core.testing.observer import RecordingObserver
+from tests.conftest import Shop
+from tests.screens import SCREENS, Screen, every_screen
+
+GOLDEN = Path(__file__).parent
+
+
+class FixedWall(SystemClock):
+    """Real time but for the calendar, which stands still so that "2 days ago" stays true."""
+
+    def wall(self) -> float:
+        return datetime(2026, 12, 1, 12, tzinfo=UTC).timestamp()
+
+
+@every_screen
+async def test_screen(screen: Screen, shop: Shop, request: pytest.FixtureRequest) -> None:
+    """A screen's operation answers its golden data with its golden calls, as many as the plan foretold."""
+    text, variables, plan = screen.text, screen.variables, screen.plan
+    token = shop.token("7")
+    observer = RecordingObserver()
+    clock = SystemClock() if plan.private else FixedWall()  # a token's times are real ones
+    app = create_app(screen.bff, shop.settings(screen.bff), Doubles(clock=clock, observers=[observer]))
+    async with client_for(app) as client:
+        await client.query("{ __typename }", token=token)  # waits for the keys: what follows is the screen's own
+        shop.heal()
+        observer.facts.clear()
+        reply = await client.query(text, variables, token=token if plan.private else None)
+
+    assert reply.status == 200
+    assert reply.errors == []
+    assert reply.degraded == []
+    made = Counter(fact.endpoint for fact in observer.of(CallFinished))
+    asked = {service: shop.calls(service) for service in shop.urls}
+    assert sum(made.values()) == sum(map(len, asked.values()))
+    assert {_planned(name, made): count for name, count in plan.count().items()} == made
+    _compare(
+        screen,
+        {"data": reply.data, "calls": sorted(_line(s, c) for s, calls in asked.items() for c in calls)},
+        update=request.config.getoption("--golden-update"),
+    )
+
+
+def _planned(name: str, made: Counter[str]) -> str:
+    """The endpoint that an opaque resolver took of those the plan names."""
+    return next((one for one in name.split(" or ") if one in made), name)
+
+
+def _line(service: str, call: dict[str, Any]) -> str:
+    query = f"?{call['query']}" if call.get("query") else ""
+    body = f" {json.dumps(call['body_ids'])}" if call.get("body_ids") else ""
+    return f"{service} {call['method']} {call['path']}{query}{body}"
+
+
+def _compare(screen: Screen, found: dict[str, Any], *, update: bool) -> None:
+    golden = _golden(screen)
+    text = json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+    if update:
+        golden.parent.mkdir(exist_ok=True)
+        golden.write_text(text)
+    assert golden.is_file(), f"{golden} does not exist; run make snapshots"
+    assert json.loads(golden.read_text()) == found, f"{golden} differs; look at it, then run make snapshots"
+
+
+def _golden(screen: Screen) -> Path:
+    return GOLDEN / screen.bff.name / f"{screen.file.stem}.json"
+
+
+def test_every_golden_file_has_its_screen() -> None:
+    """No golden file is left of a screen that is gone."""
+    assert set(GOLDEN.glob("*/*.json")) == {_golden(screen) for screen in SCREENS}

@@ -1,0 +1,55 @@
+"""The screens of both BFFs: every operation in schema/operations, with its variables and its call plan."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bff_core.bff import Bff
+from bff_core.graphql.callplan import CallPlan, make_plan
+from bff_core.graphql.operations import Operations
+from bff_mobile.app import mobile
+from bff_web.app import web
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Screen:
+    """One operation of one BFF, as its file says."""
+
+    bff: Bff
+    file: Path
+
+    def __str__(self) -> str:
+        return f"{self.bff.name}-{self.file.stem}"
+
+    @property
+    def text(self) -> str:
+        """The document."""
+        return self.file.read_text(encoding="utf-8")
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """The variables beside it; none where there is no such file."""
+        file = self.file.with_suffix(".variables.json")
+        return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}
+
+    @property
+    def plan(self) -> CallPlan:
+        """What is foretold of it with these variables."""
+        operation = Operations(self.bff.schema).prepare(self.text)
+        return make_plan(self.bff.schema, operation.document, operation.definition, self.variables)
+
+
+SCREENS = [
+    Screen(bff, file)
+    for bff in (web, mobile)
+    for file in sorted((ROOT / "schema" / "operations" / bff.name).glob("*.graphql"))
+]
+
+every_screen = pytest.mark.parametrize("screen", SCREENS, ids=str)
