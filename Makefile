@@ -49,6 +49,7 @@ snapshots: $(STAMP)  ## Renew the schemas, the OpenAPI documents and the golden 
 
 lock: $(STAMP)  ## Renew requirements.lock from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --quiet --all-extras --group dev --universal --generate-hashes --no-emit-index-url --no-header -o requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml --quiet --extra stubs --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --constraint requirements.lock -o deploy/requirements.lock
 
 clean:  ## Remove what was made, the environment included
 	@rm -rf $(VENV) .cache .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache graphiql/node_modules bff_core/edge/static
