@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args, get_origin
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -51,11 +51,13 @@ def codec_for(endpoint: Endpoint[Any]) -> Codec:
 
 
 class GetCodec:
-    """One thing by its parameters."""
+    """One thing by its parameters; where that is a list, a row that cannot be read is left out and told as a flaw."""
 
     def __init__(self, endpoint: Get[Any]) -> None:
         self._endpoint = endpoint
         self._decoder = msgspec.json.Decoder(_nested(endpoint.at, endpoint.returns))
+        listed = get_origin(endpoint.returns) is list
+        self._rows = _Rows(endpoint, endpoint.at, get_args(endpoint.returns)[0]) if listed else None
 
     def ask(self, keys: Sequence[Any]) -> Ask:
         """The request for the one key."""
@@ -65,10 +67,13 @@ class GetCodec:
     def outcomes(self, keys: Sequence[Any], body: bytes) -> list[Outcome[Any]]:
         """The one outcome."""
         try:
-            value = _walk(self._decoder.decode(body), self._endpoint.at)
+            return [Outcome(self._endpoint.service, _walk(self._decoder.decode(body), self._endpoint.at))]
         except _UNREADABLE as exc:
-            raise _bad(self._endpoint, exc) from exc
-        return [Outcome(self._endpoint.service, value)]
+            if self._rows is None:
+                raise _bad(self._endpoint, exc) from exc
+        rows = self._rows.read(body)
+        flaws = tuple(error for _, _, error in rows if error)
+        return [Outcome(self._endpoint.service, [row for row, _, error in rows if error is None], flaws=flaws)]
 
 
 class BatchCodec:
@@ -79,7 +84,7 @@ class BatchCodec:
         names = {f.name: f.encode_name for f in msgspec.structs.fields(endpoint.returns)}
         self._members = [names[name] for name in endpoint.key]
         key_fields: list[Any] = [(name, str | int | float, msgspec.field(name=names[name])) for name in endpoint.key]
-        self._rows = _Rows(endpoint, endpoint.at, msgspec.defstruct("KeyOnly", key_fields))
+        self._rows = _Rows(endpoint, endpoint.at, endpoint.returns, msgspec.defstruct("KeyOnly", key_fields))
 
     def ask(self, keys: Sequence[Any]) -> Ask:
         """The request for all keys at once."""
@@ -147,7 +152,7 @@ class PagedCodec:
         if endpoint.total:
             outer.append(("total", int, msgspec.field(name=endpoint.total)))
         self._frame = msgspec.json.Decoder(msgspec.defstruct("PageFrame", outer, kw_only=True))
-        self._rows = _Rows(endpoint, endpoint.items, None)
+        self._rows = _Rows(endpoint, endpoint.items, endpoint.returns)
 
     def ask(self, keys: Sequence[Any]) -> Ask:
         """The request for the one page: ``(*parameters, limit, cursor)``."""
@@ -194,12 +199,14 @@ class _Rows:
     error.
     """
 
-    def __init__(self, endpoint: Endpoint[Any], at: tuple[str, ...], key_type: type[Any] | None) -> None:
+    def __init__(
+        self, endpoint: Endpoint[Any], at: tuple[str, ...], row_type: Any, key_type: type[Any] | None = None
+    ) -> None:
         self._endpoint = endpoint
         self._at = at
-        self._all = msgspec.json.Decoder(_nested(at, list[endpoint.returns]))  # type: ignore[name-defined]  # a run-time type
+        self._all = msgspec.json.Decoder(_nested(at, list[row_type]))
         self._raw = msgspec.json.Decoder(_nested(at, list[msgspec.Raw]))
-        self._one = msgspec.json.Decoder(endpoint.returns)
+        self._one = msgspec.json.Decoder(row_type)
         self._key = msgspec.json.Decoder(key_type) if key_type else None
 
     def read(self, body: bytes) -> list[Row]:

@@ -159,6 +159,15 @@ def test_a_get_may_give_a_list() -> None:
     assert outcome(get("items", list[Cat]), {"items": [{"name": "Tom"}]}).value == [Cat(name="Tom")]
 
 
+def test_a_bad_row_of_a_list_costs_no_other() -> None:
+    """A row that cannot be read is left out and told, by its place and what was wrong; the others stand."""
+    got = outcome(get("items", list[Cat]), {"items": [{"name": "Tom"}, {"name": 5}, {"name": "Ada"}]})
+    assert got.value == [Cat(name="Tom"), Cat(name="Ada")]
+    assert [str(flaw) for flaw in got.flaws] == [
+        "cats GET /houses/{house}/cats/{id}: element 1: Expected `str`, got `int` - at `$.name`"
+    ]
+
+
 def paged(names: list[Any], **more: Any) -> dict[str, Any]:
     """A page as the service sends it: cursor ``c0`` for the first row, and so on."""
     rows = [{"name": name} for name in names]

@@ -1,0 +1,1 @@
+"""What the bench shows: one file a view."""
