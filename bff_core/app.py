@@ -112,7 +112,10 @@ class _Composition:
             ),
             authenticator=self._authenticator(),
             operations=Operations(
-                self._bff.schema, self._settings.documents.cache_size, introspection=edge.introspection
+                self._bff.schema,
+                self._settings.documents.cache_size,
+                introspection=edge.introspection,
+                most_keys=self._settings.documents.most_keys,
             ),
             executor=StrawberryExecutor(self._bff.strawberry_schema),
             channels=self._channels,

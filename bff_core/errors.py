@@ -3,6 +3,7 @@
     BffError
     ├── ClientFault          the client's own doing: its message is shown as it is
     │   ├── BadRequest       the request, a variable or an argument is malformed
+    │   ├── TooCostly        the operation is well formed and asks for more than one request may
     │   ├── Unauthenticated  a credential is missing, or the one sent is not valid
     │   └── Forbidden        the credential is valid and does not reach this far
     ├── ServiceFault         a service's doing: only the code is shown
@@ -49,6 +50,12 @@ class ClientFault(BffError):
 
 class BadRequest(ClientFault):
     """The request, a variable or an argument is malformed."""
+
+
+class TooCostly(ClientFault):
+    """The operation is well formed and asks for more than one request may. Choose BadRequest for a single argument."""
+
+    code = "TOO_COSTLY"
 
 
 class Unauthenticated(ClientFault):

@@ -127,9 +127,15 @@ class EdgeSettings(_Section):
 
 
 class DocumentSettings(_Section):
-    """``documents``: how many parsed documents are kept."""
+    """``documents``: how many parsed documents are kept, and what one operation may ask for."""
 
     cache_size: Whole = Field(default=1000, ge=10, le=100_000, description="parsed documents kept, number")
+    most_keys: Whole = Field(
+        default=10_000,
+        ge=10,
+        le=10_000_000,
+        description="keys that one operation may ask the services for, by its call plan, number",
+    )
 
 
 class AuthSettings(_Section):

@@ -41,7 +41,7 @@ from graphql import (
 )
 
 from bff_core.contract import Batch, Endpoint, Get, Paged
-from bff_core.errors import BadRequest
+from bff_core.errors import TooCostly
 from bff_core.graphql.link import METADATA, Argument, Link, Opaque
 
 #: A plan stops here: aliases can double an answer at every level, so a short document can name billions of positions.
@@ -107,6 +107,11 @@ class CallPlan:
         return any(position.private for position in self.positions)
 
     @property
+    def keys(self) -> int:
+        """The most keys that all calls together can ask for; those of an unknown number do not count."""
+        return sum(position.keys or 0 for position in self.positions)
+
+    @property
     def scopes(self) -> frozenset[str]:
         """Every scope that some part of the answer needs."""
         return frozenset(s for p in self.positions for endpoint in p.endpoints for s in endpoint.scopes)
@@ -129,7 +134,7 @@ def make_plan(
     """The plan of one validated operation.
 
     Without ``variables`` the plan holds for all of them: their defaults count as page sizes, one without a default as
-    the endpoint's largest, and a field that a variable may skip is in it. Raises BadRequest for a document that has
+    the endpoint's largest, and a field that a variable may skip is in it. Raises TooCostly for a document that has
     more than ``MOST_SELECTIONS`` selections to look at.
     """
     planner = _Planner(schema, document, operation, variables)
@@ -218,7 +223,7 @@ class _Planner:
         for node in selection_set.selections:
             self.selections += 1
             if self.selections > MOST_SELECTIONS:
-                raise BadRequest(f"The operation makes more than {MOST_SELECTIONS} selections.")
+                raise TooCostly(f"The operation makes more than {MOST_SELECTIONS} selections.")
             if self._left_out(node):
                 continue
             if isinstance(node, FieldNode):

@@ -17,7 +17,7 @@ from graphql import (
     validate,
 )
 
-from bff_core.errors import ClientFault
+from bff_core.errors import ClientFault, TooCostly
 from bff_core.graphql.callplan import CallPlan, make_plan
 
 #: Validation stops telling after so many errors.
@@ -26,6 +26,8 @@ MOST_ERRORS = 20
 MOST_TOKENS = 10_000
 #: All that graphql-core says when it gives up comparing fields or following fragments.
 ABORTED = "Validation aborted."
+#: Keys that the calls of one operation may ask for, unless a setting says otherwise.
+MOST_KEYS = 10_000
 #: What a document is expected to be long, in characters.
 MEAN_LENGTH = 2_000
 
@@ -63,11 +65,15 @@ class Operations:
     """The prepared operations of one schema: an LRU by document text and operation name. Process scope.
 
     ``size``: how many documents of ``MEAN_LENGTH`` characters are kept; a longer one counts for more, so that large
-    documents cannot fill the memory.
+    documents cannot fill the memory. ``most_keys``: an operation whose call plan asks for more is TooCostly; lists in
+    lists multiply, so that a short document can ask for every row of a service, and again for each of them.
     """
 
-    def __init__(self, schema: GraphQLSchema, size: int = 1000, *, introspection: bool = True) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, size: int = 1000, *, introspection: bool = True, most_keys: int = MOST_KEYS
+    ) -> None:
         self._schema = schema
+        self._most_keys = most_keys
         self._rules = specified_rules if introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
         self._prepared: LRUCache[tuple[str, str | None], Operation | InvalidDocument] = LRUCache(
             size * MEAN_LENGTH, getsizeof=_length
@@ -102,6 +108,11 @@ class Operations:
             if isinstance(definition, GraphQLError):
                 return InvalidDocument("OPERATION_RESOLUTION_FAILURE", [definition], len(text))
             plan = make_plan(self._schema, document, definition)
+            if plan.keys > self._most_keys:
+                raise TooCostly(
+                    f"The operation can ask for {plan.keys} things of the services, more than {self._most_keys}; "
+                    "ask for smaller pages or less deeply."
+                )
         except RecursionError:
             return InvalidDocument("GRAPHQL_VALIDATION_FAILED", [_too_deep()], len(text))
         except ClientFault as error:

@@ -14,7 +14,7 @@ from graphql import OperationDefinitionNode, parse, validate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bff_core.errors import BadRequest
+from bff_core.errors import TooCostly
 from bff_core.graphql.callplan import MOST_SELECTIONS, CallPlan, make_plan
 from tests.graphql.shelf import SCHEMA, World, room
 
@@ -380,7 +380,7 @@ def test_a_spread_is_looked_at_once_per_object() -> None:
 
 def test_an_answer_that_doubles_at_every_level_is_refused() -> None:
     """2^25 positions are refused after so many looks as a plan may take, in a sentence for the client."""
-    with pytest.raises(BadRequest, match=f"The operation makes more than {MOST_SELECTIONS} selections."):
+    with pytest.raises(TooCostly, match=f"The operation makes more than {MOST_SELECTIONS} selections."):
         plan_of(_spreads(25, "a: sequel { * } b: sequel { * }"))
     assert len(plan_of(_spreads(9, "a: sequel { * } b: sequel { * }")).positions) == 2**10 - 1
 
@@ -392,7 +392,7 @@ def test_fragments_that_never_apply_are_looked_at_too() -> None:
     document = parse(query)
     operation = document.definitions[0]
     assert isinstance(operation, OperationDefinitionNode)
-    with pytest.raises(BadRequest, match="selections"):
+    with pytest.raises(TooCostly, match="selections"):
         make_plan(SCHEMA._schema, document, operation)
 
 

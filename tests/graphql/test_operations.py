@@ -78,6 +78,17 @@ def test_a_document_larger_than_the_memory_is_not_kept() -> None:
     assert operations.prepare("{ hello }") is small
 
 
+def test_an_operation_that_can_ask_for_too_much_is_refused_before_it_runs() -> None:
+    """Lists in lists multiply: the call plan's keys are counted, and one more than may be is too costly."""
+    text = "{ author(id: 1) { books(first: 5) { edges { node { author { name } } } } } }"
+    keys = Operations(SCHEMA._schema).prepare(text).plan.keys
+    assert keys == 1 + 1 + 5
+    assert Operations(SCHEMA._schema, most_keys=keys).prepare(text).plan.keys == keys
+    with pytest.raises(InvalidDocument, match="can ask for 7 things of the services, more than 6") as caught:
+        Operations(SCHEMA._schema, most_keys=keys - 1).prepare(text)
+    assert caught.value.reason == "TOO_COSTLY"
+
+
 # Which operation
 
 
@@ -229,7 +240,7 @@ def test_an_operation_with_too_many_positions_is_refused(operations: Operations)
         f"fragment F{n} on Book {{ a: sequel {{ ...F{n + 1} }} b: sequel {{ ...F{n + 1} }} }}" for n in range(25)
     )
     text = f'{{ book(id: "b") {{ ...F0 }} }} {fragments} fragment F25 on Book {{ id }}'
-    assert refused(operations, text) == ("BAD_REQUEST", ["The operation makes more than 20000 selections."])
+    assert refused(operations, text) == ("TOO_COSTLY", ["The operation makes more than 20000 selections."])
 
 
 # Introspection
