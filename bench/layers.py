@@ -35,7 +35,8 @@ from bff_core.graphql.operations import Operations
 from bff_core.loading.scope import RequestScope
 from bff_core.outbound.channel import Channel, ChannelOptions
 from bff_core.outbound.codec import codec_for
-from bff_core.resilience.bulkhead import Bulkhead, BulkheadOptions
+from bff_core.outbound.guards import GuardOptions, Guards
+from bff_core.resilience.bulkhead import BulkheadOptions
 from bff_core.telemetry.facts import Fact
 
 Run = Callable[[], Awaitable[object]]
@@ -260,6 +261,8 @@ class _ReadyChannel:
     def __init__(self, outcomes: Outcomes) -> None:
         self._outcomes = outcomes
 
+    share = 1_000
+
     async def fetch(self, endpoint: Endpoint[Any], keys: Sequence[Any], caller: object) -> list[Outcome[Any]]:
         """One outcome a key."""
         return [self._outcomes[endpoint, key] for key in keys]
@@ -276,7 +279,12 @@ def _channel(transport: httpx.AsyncBaseTransport) -> Channel:
         "upstream",
         ChannelOptions(own.url, own.attempt_timeout_ms / 1000),
         transport=transport,
-        bulkhead=Bulkhead("upstream", BulkheadOptions(own.in_flight, own.waiting, own.longest_wait_ms / 1000), CLOCK),
+        guards=Guards(
+            "upstream",
+            GuardOptions(bulkhead=BulkheadOptions(own.in_flight, own.waiting, own.longest_wait_ms / 1000)),
+            CLOCK,
+            _Deaf(),
+        ),
         clock=CLOCK,
         observer=_Deaf(),
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -33,9 +34,14 @@ from bff_core.errors import Bug
 from bff_core.graphql.executor import StrawberryExecutor
 from bff_core.graphql.operations import Operations
 from bff_core.outbound.channel import Caller, Channel, ChannelOptions, Transport
+from bff_core.outbound.guards import GuardOptions, Guards
 from bff_core.outbound.transport import AiohttpTransport, TransportOptions
-from bff_core.resilience.bulkhead import Bulkhead, BulkheadOptions
-from bff_core.settings import Settings, SettingsError
+from bff_core.resilience.breaker import BreakerOptions
+from bff_core.resilience.budget import BudgetOptions
+from bff_core.resilience.bulkhead import BulkheadOptions
+from bff_core.resilience.hedge import HedgeOptions
+from bff_core.resilience.retry import RetryOptions
+from bff_core.settings import ServiceSettings, Settings, SettingsError
 from bff_core.telemetry.facts import Fact, Observer
 from bff_core.telemetry.logs import LogObserver
 from bff_core.telemetry.metrics import MetricsObserver, render
@@ -48,6 +54,7 @@ class Doubles:
     """What a test puts in the place of a real part; None keeps the real one."""
 
     clock: Clock | None = None
+    random: Random | None = None
     transports: Transports | None = None
     observers: Sequence[Observer] = ()
 
@@ -64,6 +71,7 @@ class _Composition:
         self._bff = bff
         self._settings = settings
         self._clock = doubles.clock or SystemClock()
+        self._random = doubles.random or Random()
         self._registry = CollectorRegistry()
         self._observer = _Observers(
             (
@@ -148,14 +156,32 @@ class _Composition:
             service.name,
             ChannelOptions(settings.url, settings.attempt_timeout_ms / 1000),
             transport=self._transports(service),
-            bulkhead=Bulkhead(
-                service.name,
-                BulkheadOptions(settings.in_flight, settings.waiting, settings.longest_wait_ms / 1000),
-                self._clock,
-            ),
+            guards=self._guards(service.name, settings),
             clock=self._clock,
             observer=self._observer,
         )
+
+    def _guards(self, service: str, settings: ServiceSettings) -> Guards:
+        retry, breaker = settings.retry, settings.breaker
+        options = GuardOptions(
+            retry=RetryOptions(retry.retries, retry.base_ms / 1000, retry.cap_ms / 1000),
+            budget=BudgetOptions(retry.budget_percent / 100, retry.budget_minimum),
+            hedge=HedgeOptions(enabled=retry.hedging),
+            breaker=BreakerOptions(
+                max_requests=breaker.max_requests,
+                interval=breaker.interval_s,
+                timeout=breaker.timeout_s,
+                trip_after=breaker.trip_after,
+                mode=breaker.mode,
+                window=breaker.window_s,
+                minimum_calls=breaker.minimum_calls,
+                rate=breaker.rate_percent / 100,
+                forced=breaker.forced,
+                metrics_only=breaker.metrics_only,
+            ),
+            bulkhead=BulkheadOptions(settings.in_flight, settings.waiting, settings.longest_wait_ms / 1000),
+        )
+        return Guards(service, options, self._clock, self._observer, self._random)
 
     def _transport(self, service: Service) -> Transport:
         settings = self._settings.services[service.name]

@@ -53,3 +53,24 @@ class SystemClock:
     def timeout(self, delay: float) -> AbstractAsyncContextManager[object]:
         """asyncio's own timeout, which tells itself from a caller's cancellation."""
         return asyncio.timeout(delay)
+
+
+async def sleep(clock: Clock, seconds: float) -> None:
+    """Wait for that many seconds of ``clock``; 0 or less lets others run once.
+
+    Cancellation passes through at any instant, and no timer is left behind.
+    """
+    if seconds <= 0:
+        await asyncio.sleep(0)
+        return
+    awake: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def wake() -> None:
+        if not awake.done():  # a cancellation in the same instant was first
+            awake.set_result(None)
+
+    timer = clock.call_later(seconds, wake)
+    try:
+        await awake
+    finally:
+        timer.cancel()

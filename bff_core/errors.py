@@ -13,6 +13,8 @@
     │   ├── BadPayload       an answer that is not what the contract says
     │   └── NotFound         the service has no such thing; a link shows it as null, not as an error
     ├── Rejected             we did not even ask; never counts against the service
+    │   ├── BreakerOpen      the service kept failing, and is left alone for a while
+    │   ├── BreakerBusy      the service may be well again, and enough calls are trying that
     │   ├── BulkheadFull     the service's permits are taken and the waiting room is full, or the wait was too long
     │   ├── DeadlinePassed   the request has no time left
     │   └── AuthUnavailable  no key is known to verify a credential with
@@ -124,6 +126,18 @@ class Rejected(BffError):
         self.retry_after = retry_after
 
 
+class BreakerOpen(Rejected):
+    """The service kept failing and is left alone; ``retry_after`` is when it may be tried, None where forced open."""
+
+    code = "SERVICE_BREAKER_OPEN"
+
+
+class BreakerBusy(Rejected):
+    """The service is being tried, and that takes no more calls. Choose BreakerOpen while nobody may try."""
+
+    code = "SERVICE_BREAKER_BUSY"
+
+
 class BulkheadFull(Rejected):
     """Our own permits for this service are taken; the service may be well."""
 
@@ -154,6 +168,8 @@ PUBLIC_SENTENCES = {
     "NOT_FOUND": "There is no such thing.",
     "OVERLOADED": "Too much is going on right now.",
     "SERVICE_BAD_PAYLOAD": "A service gave an answer that cannot be read.",
+    "SERVICE_BREAKER_BUSY": "A service that failed is being tried.",
+    "SERVICE_BREAKER_OPEN": "A service that failed is not asked for a while.",
     "SERVICE_BUSY": "Too many calls to a service are under way.",
     "SERVICE_ERROR": "A service failed.",
     "SERVICE_TIMEOUT": "A service did not answer in time.",

@@ -165,6 +165,65 @@ class AuthSettings(_Section):
         return self
 
 
+class RetrySettings(_Section):
+    """``services.<name>.retry``: how a read that failed is asked again."""
+
+    retries: Whole = Field(default=1, ge=0, le=10, description="attempts after the first one, number")
+    base_ms: Whole = Field(
+        default=25,
+        ge=1,
+        le=10_000,
+        description="longest wait before the first retry, doubled for each more, milliseconds",
+    )
+    cap_ms: Whole = Field(default=250, ge=1, le=60_000, description="longest wait before any retry, milliseconds")
+    budget_percent: Number = Field(
+        default=20.0, ge=0, le=100, description="retries at most, of the first attempts of the last 10 s, per cent"
+    )
+    budget_minimum: Whole = Field(
+        default=3, ge=0, le=1000, description="retries that 10 s always have, number; 0 leaves the percentage alone"
+    )
+    hedging: bool = Field(
+        default=False, description="ask once more when an answer is later than 95 of 100 were; from the same budget"
+    )
+
+    @model_validator(mode="after")
+    def _no_contradiction(self) -> RetrySettings:
+        if self.base_ms > self.cap_ms:
+            raise ValueError(f"base_ms = {self.base_ms} must not be more than cap_ms = {self.cap_ms}")
+        return self
+
+
+class BreakerSettings(_Section):
+    """``services.<name>.breaker``: when a service that fails is left alone; the first four are sony/gobreaker's."""
+
+    max_requests: Whole = Field(
+        default=5, ge=1, le=1000, description="calls that half-open admits, and successes that close it, number"
+    )
+    interval_s: Number = Field(
+        default=60.0, ge=0, le=86_400, description="age at which the counts are cleared while closed, seconds; 0 never"
+    )
+    timeout_s: Number = Field(default=30.0, ge=0.1, le=86_400, description="how long it stays open, seconds")
+    trip_after: Whole = Field(
+        default=3, ge=0, le=10_000, description="it opens when more failures than this follow one another, number"
+    )
+    mode: Literal["consecutive", "rate"] = Field(default="consecutive", description="which rule opens it")
+    window_s: Number = Field(default=10.0, ge=0.1, le=3600, description="how far rate mode looks back, seconds")
+    minimum_calls: Whole = Field(
+        default=20, ge=1, le=100_000, description="calls in the window before rate mode opens it, number"
+    )
+    rate_percent: Number = Field(
+        default=50.0, ge=1, le=100, description="failures of those calls at which rate mode opens it, per cent"
+    )
+    forced: Literal["none", "open"] = Field(default="none", description="'open' refuses every call")
+    metrics_only: bool = Field(default=False, description="count and report, but refuse nobody")
+
+    @model_validator(mode="after")
+    def _no_contradiction(self) -> BreakerSettings:
+        if self.forced == "open" and self.metrics_only:
+            raise ValueError("forced = open and metrics_only = true contradict each other")
+        return self
+
+
 class ServiceSettings(_Section):
     """``services.<name>``: where one service is, what it may hold of us; ``services.all``: all but url."""
 
@@ -183,6 +242,8 @@ class ServiceSettings(_Section):
     max_answer_bytes: Whole = Field(
         default=4_194_304, ge=1024, le=268_435_456, description="largest answer taken, bytes"
     )
+    retry: RetrySettings = RetrySettings()
+    breaker: BreakerSettings = BreakerSettings()
 
     @model_validator(mode="after")
     def _no_contradiction(self) -> ServiceSettings:
@@ -347,7 +408,7 @@ def _overlay(given: Mapping[str, Any], names: Sequence[str]) -> tuple[dict[str, 
     overlaid = {}
     for name in names:
         own = given.get(name, {})
-        overlaid[name] = {**common, **own} if isinstance(own, dict) else own
+        overlaid[name] = _merge(common, own) if isinstance(own, dict) else own
     return overlaid, [name for name in given if name != "all" and name not in names]
 
 

@@ -331,7 +331,7 @@ def test_what_is_in_force_can_be_printed(loaded: Load) -> None:
     assert "edge.budget_ms = 2000 (default)" in lines
     assert "services.users.waiting = 3 (file)" in lines
     assert "services.users.in_flight = 20 (default)" in lines
-    assert len(lines) == len(set(lines)) == 10 + 2 + 6 + 2 * 8 + 1
+    assert len(lines) == len(set(lines)) == 10 + 2 + 6 + 2 * (8 + 6 + 10) + 1
 
 
 def test_the_process_environment_is_the_default(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ class Endpoint(Generic[V]):
 
     ``key`` of a get or a page is a tuple with a value (or None: not sent) for each of ``parameters``, in
     order. ``key`` of a batch is a scalar, or a tuple for composite keys. Endpoints compare by identity: each
-    is declared once.
+    is declared once. ``group`` names the routes of a service that share a circuit breaker; "" for the service's own.
     """
 
     service: str
@@ -54,11 +54,17 @@ class Endpoint(Generic[V]):
     relay: bool
     scopes: frozenset[str]
     pattern: re.Pattern[str]
+    group: str
 
     @property
     def name(self) -> str:
         """``users GET /profiles``: for plans, logs and metrics; unique among the endpoints of one kind."""
         return f"{self.service} {self.method} {self.path}"
+
+    @property
+    def repeatable(self) -> bool:
+        """True when asking twice does no harm; every endpoint so far only reads, also by POST."""
+        return True
 
     @property
     def private(self) -> bool:
@@ -210,6 +216,7 @@ class Service:
         relay: bool = False,
         scopes: Sequence[str] = (),
         pattern: str = ID_PATTERN,
+        group: str = "",
     ) -> Get[V]:
         """Declare one thing. ``query`` maps parameter names to the service's (or lists equal ones)."""
         method, path, placeholders = self._route(route, only="GET")
@@ -224,6 +231,7 @@ class Service:
                 relay=relay,
                 scopes=self._scopes(route, relay, scopes),
                 pattern=self._pattern(route, pattern),
+                group=group,
                 parameters=(*placeholders, *named),
                 query=named,
                 at=_steps(at),
@@ -243,9 +251,10 @@ class Service:
         relay: bool = False,
         scopes: Sequence[str] = (),
         pattern: str = ID_PATTERN,
+        group: str = "",
     ) -> Batch[R]:
         """Declare one thing for each of many keys. ``style`` defaults to REPEATED (GET) or BODY (POST)."""
-        return self._batch(route, keys, returns, key, max_keys, style, at, relay, scopes, pattern, many=False)
+        return self._batch(route, keys, returns, key, max_keys, style, at, relay, scopes, pattern, group, many=False)
 
     def batch_many(
         self,
@@ -260,9 +269,10 @@ class Service:
         relay: bool = False,
         scopes: Sequence[str] = (),
         pattern: str = ID_PATTERN,
+        group: str = "",
     ) -> Batch[tuple[R, ...]]:
         """Declare any number of things for each key: rows grouped by ``key``, in the answer's order."""
-        return self._batch(route, keys, returns, key, max_keys, style, at, relay, scopes, pattern, many=True)
+        return self._batch(route, keys, returns, key, max_keys, style, at, relay, scopes, pattern, group, many=True)
 
     def page(
         self,
@@ -280,6 +290,7 @@ class Service:
         relay: bool = False,
         scopes: Sequence[str] = (),
         pattern: str = ID_PATTERN,
+        group: str = "",
     ) -> Paged[R]:
         """Declare a list in pages of at most ``max_limit`` rows; ``items`` is a response path."""
         method, path, placeholders = self._route(route, only="GET")
@@ -296,6 +307,7 @@ class Service:
                 relay=relay,
                 scopes=self._scopes(route, relay, scopes),
                 pattern=self._pattern(route, pattern),
+                group=group,
                 parameters=(*placeholders, *named),
                 query=named,
                 limit=limit,
@@ -320,6 +332,7 @@ class Service:
         relay: bool,
         scopes: Sequence[str],
         pattern: str,
+        group: str,
         *,
         many: bool,
     ) -> Batch[Any]:
@@ -350,6 +363,7 @@ class Service:
                 relay=relay,
                 scopes=self._scopes(route, relay, scopes),
                 pattern=self._pattern(route, pattern),
+                group=group,
                 keys=keys,
                 key=attributes,
                 style=style,

@@ -62,6 +62,7 @@ class RequestScope:
         self._loaders: dict[tuple[Endpoint[Any], int | None], EndpointLoader] = {}
         self._known: dict[Endpoint[Any], dict[Any, asyncio.Future[Outcome[Any]]]] = {}
         self._waiters: dict[asyncio.Future[Outcome[Any]], tuple[Endpoint[Any], list[asyncio.Future[Outcome[Any]]]]] = {}
+        self._shares: dict[str, asyncio.Semaphore] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._undispatched = 0
         self._over = False
@@ -154,9 +155,20 @@ class RequestScope:
         return self._over or self._caller.deadline.left <= 0
 
     async def fetch(self, endpoint: Endpoint[Any], keys: Sequence[Any]) -> list[Outcome[Any]]:
-        """One call, counted; the loaders' way down."""
-        self.calls += 1
-        return await self._channels[endpoint.service].fetch(endpoint, keys, self._caller)
+        """One call, counted; the loaders' way down.
+
+        What is more than the request's share of the service's bulkhead waits here, in its own request and under its
+        own deadline, and not in the waiting room where it would be in everybody's way.
+        """
+        channel = self._channels[endpoint.service]
+        share = self._shares.get(endpoint.service)
+        if share is None:
+            share = self._shares[endpoint.service] = asyncio.Semaphore(channel.share)
+        async with share:
+            if self._over:  # while this waited for its turn
+                return [Outcome(endpoint.service, error=_late(endpoint))] * len(keys)
+            self.calls += 1
+            return await channel.fetch(endpoint, keys, self._caller)
 
     def _without_asking(self, endpoint: Endpoint[Any], key: Any) -> Outcome[Any] | None:
         service = endpoint.service
@@ -210,14 +222,9 @@ class EndpointLoader(DataLoader[Any, Outcome[Any]]):
         scope._tasks.add(task)
         task.add_done_callback(scope._tasks.discard)
         if self._permits is None:
-            return await self._fetch(keys)
-        async with self._permits:  # the rest queues here, in its own request, not in the bulkhead's waiting room
-            return await self._fetch(keys)
-
-    async def _fetch(self, keys: list[Any]) -> list[Outcome[Any]]:
-        if self._scope._over:  # while this waited for its turn
-            return [Outcome(self._endpoint.service, error=_late(self._endpoint))] * len(keys)
-        return await self._scope.fetch(self._endpoint, keys)
+            return await scope.fetch(self._endpoint, keys)
+        async with self._permits:
+            return await scope.fetch(self._endpoint, keys)
 
 
 def _hand_over(waiter: asyncio.Future[Outcome[Any]], future: asyncio.Future[Outcome[Any]]) -> None:

@@ -1,10 +1,23 @@
-"""The channel: the guarded road to one service. Guards are composed in ``_guarded``, outermost first."""
+"""The channel: the guarded road to one service, outermost guard first.
+
+    retry (with its budget; hedge inside) → breaker → bulkhead → attempt timeout → transport
+
+``fetch`` and ``_attempt`` compose them, and the order is the point:
+
+- every attempt takes its own place at the breaker and its own permit, and waiting to retry holds neither;
+- an open breaker refuses before there is a wait for a permit, and a full bulkhead is no failure of the service, so our
+  own crowding never opens a breaker;
+- the permit is had before the attempt's time begins, so that crowding is never told as slowness;
+- the timeout stands around the transport alone, and an answer is read without a permit; one that cannot be read is a
+  failed call.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, TypeAlias
 
 import httpx
@@ -26,9 +39,11 @@ from bff_core.errors import (
     Unauthenticated,
     Unreachable,
 )
-from bff_core.outbound.codec import Codec, codec_for
+from bff_core.outbound.codec import Ask, Codec, codec_for
+from bff_core.outbound.guards import Guards
 from bff_core.outbound.transport import AnswerTooLarge
-from bff_core.resilience.bulkhead import Bulkhead, BulkheadStatistics
+from bff_core.resilience.breaker import Admission, BreakerStatistics, verdict
+from bff_core.resilience.bulkhead import BulkheadStatistics
 from bff_core.telemetry.facts import BugFound, CallFinished, Observer
 
 #: What carries a request to a service: ours, a double, or any other httpx transport.
@@ -69,7 +84,7 @@ class Channel:
         options: ChannelOptions,
         *,
         transport: Transport,
-        bulkhead: Bulkhead,
+        guards: Guards,
         clock: Clock,
         observer: Observer,
     ) -> None:
@@ -77,7 +92,7 @@ class Channel:
         self._options = options
         self._base = options.url.rstrip("/")
         self._transport = transport
-        self._bulkhead = bulkhead
+        self._guards = guards
         self._clock = clock
         self._observer = observer
         self._codecs: dict[Endpoint[Any], Codec] = {}
@@ -91,47 +106,68 @@ class Channel:
             codec = self._codecs.get(endpoint)
             if codec is None:
                 codec = self._codecs[endpoint] = codec_for(endpoint)
-            return await self._guarded(endpoint, codec, keys, caller)
+            ask = codec.ask(keys)
+            numbers = count(1)
+            hedge = self._guards.hedge(endpoint.group)
+
+            def attempt() -> Awaitable[list[Outcome[Any]]]:
+                return self._attempt(endpoint, codec, ask, keys, caller, next(numbers))
+
+            return await self._guards.retry.run(
+                lambda: hedge.run(attempt, deadline=caller.deadline, read=endpoint.repeatable),
+                deadline=caller.deadline,
+                repeatable=endpoint.repeatable,
+            )
         except BffError as error:
             return self._all_failed(keys, error)
         except Exception as exc:
             self._observer.observe(BugFound("outbound", caller.request_id, exc))
             return self._all_failed(keys, Bug(f"{endpoint.name}: {exc!r}"))
 
+    @property
+    def share(self) -> int:
+        """How many calls to the service one request may have under way at once."""
+        return self._guards.bulkhead.share
+
     def bulkhead(self) -> BulkheadStatistics:
         """How the service's bulkhead stands."""
-        return self._bulkhead.statistics()
+        return self._guards.bulkhead.statistics()
+
+    def breakers(self) -> Mapping[str, BreakerStatistics]:
+        """How each breaker in use stands, by route group."""
+        return {group: breaker.statistics() for group, breaker in self._guards.breakers.items()}
 
     async def aclose(self) -> None:
         """Close the transport and its connections."""
         await self._transport.aclose()
 
-    async def _guarded(
-        self, endpoint: Endpoint[Any], codec: Codec, keys: Sequence[Any], caller: Caller
+    async def _attempt(
+        self, endpoint: Endpoint[Any], codec: Codec, ask: Ask, keys: Sequence[Any], caller: Caller, number: int
     ) -> list[Outcome[Any]]:
-        """Bulkhead, then attempt timeout, then transport; then, without a permit, the reading of the answer.
-
-        The permit is had before the attempt's time begins, so that our own crowding is never told as the
-        service's slowness; the timeout stands around the transport alone. An answer that cannot be read is a
-        failed call.
-        """
-        ask = codec.ask(keys)
+        """One attempt, told as one fact however it ends."""
         started = self._clock.monotonic()
         admitted: float | None = None
         status: int | None = None
         code: str | None = None
+        admission: Admission | None = None
         try:
             self._time_left(caller.deadline)
-            async with self._bulkhead.permit(caller.deadline):
+            admission = self._guards.breaker(endpoint.group).admit()
+            async with self._guards.bulkhead.permit(caller.deadline):
                 admitted = self._clock.monotonic()
                 limit = self._time_left(caller.deadline)
-                request = self._request(endpoint, ask.target, ask.body, caller, limit)
-                response = await self._attempt(request, limit)
+                request = self._request(endpoint, ask, caller, limit)
+                response = await self._exchange(request, limit)
                 status = response.status_code
                 self._check(endpoint, response)
-            return codec.outcomes(keys, response.content)
+            outcomes = codec.outcomes(keys, response.content)
+            self._guards.latencies.note(self._clock.monotonic() - admitted)
+            admission.succeeded()
+            return outcomes
         except BffError as error:
             code = error.code
+            if admission is not None:
+                admission.ended(verdict(error))
             raise
         except asyncio.CancelledError:
             code = "CANCELLED"
@@ -140,19 +176,34 @@ class Channel:
             code = Bug.code
             raise
         finally:
-            ended = self._clock.monotonic()
-            waited_until = ended if admitted is None else admitted
-            self._observer.observe(
-                CallFinished(
-                    service=self._service,
-                    endpoint=endpoint.name,
-                    keys=len(keys),
-                    waited=waited_until - started,
-                    seconds=ended - waited_until,
-                    status=status,
-                    code=code,
-                )
+            if admission is not None:
+                admission.ignored()  # a cancellation or a bug says nothing of the service; after a verdict, nothing
+            self._tell(endpoint, len(keys), number, started, admitted, status, code)
+
+    def _tell(
+        self,
+        endpoint: Endpoint[Any],
+        keys: int,
+        attempt: int,
+        started: float,
+        admitted: float | None,
+        status: int | None,
+        code: str | None,
+    ) -> None:
+        ended = self._clock.monotonic()
+        waited_until = ended if admitted is None else admitted
+        self._observer.observe(
+            CallFinished(
+                service=self._service,
+                endpoint=endpoint.name,
+                keys=keys,
+                waited=waited_until - started,
+                seconds=ended - waited_until,
+                status=status,
+                code=code,
+                attempt=attempt,
             )
+        )
 
     def _time_left(self, deadline: Deadline) -> float:
         limit = deadline.within(self._options.attempt_timeout)
@@ -160,11 +211,15 @@ class Channel:
             raise DeadlinePassed(f"{self._service}: no time left to ask", service=self._service)
         return limit
 
-    async def _attempt(self, request: httpx.Request, limit: float) -> httpx.Response:
+    async def _exchange(self, request: httpx.Request, limit: float) -> httpx.Response:
         try:
             async with self._clock.timeout(limit):
                 return await self._send(request)
         except TimeoutError as exc:
+            if limit < self._options.attempt_timeout:  # less than the service is owed: says nothing of the service
+                raise DeadlinePassed(
+                    f"{self._service}: no answer in the {limit:.3f} s left", service=self._service
+                ) from exc
             raise TimedOut(f"{self._service}: no answer within {limit:.3f} s", service=self._service) from exc
 
     async def _send(self, request: httpx.Request) -> httpx.Response:
@@ -186,20 +241,18 @@ class Channel:
         except httpx.RequestError as exc:
             raise Unreachable(f"{service}: {type(exc).__name__}: {exc}", service=service) from exc
 
-    def _request(
-        self, endpoint: Endpoint[Any], target: str, body: bytes | None, caller: Caller, limit: float
-    ) -> httpx.Request:
+    def _request(self, endpoint: Endpoint[Any], ask: Ask, caller: Caller, limit: float) -> httpx.Request:
         headers = {
             "accept": "application/json",
             DEADLINE_HEADER: str(int(limit * 1000)),
         }
         if caller.request_id:
             headers[REQUEST_ID_HEADER] = caller.request_id
-        if body is not None:
+        if ask.body is not None:
             headers["content-type"] = "application/json"
         if endpoint.relay and caller.credential is not None:
             headers["authorization"] = caller.credential.authorization
-        return httpx.Request(endpoint.method, self._base + target, headers=headers, content=body)
+        return httpx.Request(endpoint.method, self._base + ask.target, headers=headers, content=ask.body)
 
     def _check(self, endpoint: Endpoint[Any], response: httpx.Response) -> None:
         status = response.status_code
@@ -223,7 +276,7 @@ class Channel:
         return [Outcome(self._service, error=error)] * len(keys)
 
     def __repr__(self) -> str:
-        return f"<Channel {self._service} {self._base} {self._bulkhead!r}>"
+        return f"<Channel {self._service} {self._base} {self._guards.bulkhead!r}>"
 
 
 def _retry_after(value: str | None) -> float | None:

@@ -20,6 +20,9 @@ from bff_core.errors import BulkheadFull
 #: The largest part of what is left of a deadline that may be spent waiting for a permit.
 WAITING_SHARE = 0.1
 
+#: One request may hold one part of so many of a bulkhead, so that no request can take all of it.
+SHARES = 4
+
 
 @dataclass(frozen=True, slots=True)
 class BulkheadOptions:
@@ -61,6 +64,11 @@ class Bulkhead:
     def permit(self, deadline: Deadline) -> Permit:
         """A permit for one call, to be held by ``async with``; entering it waits or raises BulkheadFull."""
         return Permit(self, deadline)
+
+    @property
+    def share(self) -> int:
+        """How many permits one request may hold at once: a quarter of them, at least one."""
+        return max(1, self._options.in_flight // SHARES)
 
     def statistics(self) -> BulkheadStatistics:
         """How the bulkhead stands now."""

@@ -1,15 +1,15 @@
-"""What rooms report, as plain data: one fact a request, one a call to a service, one a change at the key set."""
+"""What rooms report, as plain data: one fact a request, one a call to a service, one a change of keys or a breaker."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 
 @dataclass(frozen=True, slots=True)
 class CallFinished:
-    """One call to a service has ended.
+    """One call to a service has ended, or one of several attempts at it; ``attempt`` starts at 1.
 
     ``endpoint`` is the declared name (``users GET /profiles``), ``keys`` how many keys it carried, ``waited`` and
     ``seconds`` are durations in seconds: before the permit was had, and from then to the end. ``code`` is None for
@@ -23,6 +23,7 @@ class CallFinished:
     seconds: float
     status: int | None
     code: str | None
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,20 @@ class KeySetChanged:
     code: str | None
 
 
+#: How a breaker can stand, from the one that lets all through to the one that lets nothing through.
+BreakerState = Literal["closed", "half-open", "open"]
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerChanged:
+    """A breaker went from one state to another; ``group`` is the route group, "" for the whole service."""
+
+    service: str
+    group: str
+    before: BreakerState
+    after: BreakerState
+
+
 @dataclass(frozen=True, slots=True)
 class BugFound:
     """Something that must not be: ``where`` names the room, ``error`` is the exception with its trace."""
@@ -63,7 +78,7 @@ class BugFound:
     error: BaseException
 
 
-Fact = CallFinished | RequestFinished | KeySetChanged | BugFound
+Fact = CallFinished | RequestFinished | KeySetChanged | BreakerChanged | BugFound
 
 
 class Observer(Protocol):

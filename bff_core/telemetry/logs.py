@@ -19,7 +19,7 @@ from typing import Any, Literal, TextIO
 import structlog
 
 from bff_core.clock import Clock, SystemClock
-from bff_core.telemetry.facts import BugFound, CallFinished, Fact, KeySetChanged, RequestFinished
+from bff_core.telemetry.facts import BreakerChanged, BugFound, CallFinished, Fact, KeySetChanged, RequestFinished
 
 Level = Literal["debug", "info", "warning", "error"]
 
@@ -34,7 +34,16 @@ _TOKEN = re.compile(
 _EXPECTED = frozenset({None, "NOT_FOUND"})
 
 #: Ends of a call that was never made; the request's own line says what that cost.
-_NOT_ASKED = frozenset({"SERVICE_BUSY", "DEADLINE_EXCEEDED", "AUTH_UNAVAILABLE", "OVERLOADED"})
+_NOT_ASKED = frozenset(
+    {
+        "SERVICE_BREAKER_OPEN",
+        "SERVICE_BREAKER_BUSY",
+        "SERVICE_BUSY",
+        "DEADLINE_EXCEEDED",
+        "AUTH_UNAVAILABLE",
+        "OVERLOADED",
+    }
+)
 
 #: The client's own doing: no reason to look at us.
 _CLIENTS_DOING = frozenset({"BAD_REQUEST", "UNAUTHENTICATED", "FORBIDDEN", "NOT_FOUND"})
@@ -45,8 +54,8 @@ class LogObserver:
 
     Levels: a request is info; warning when it was degraded or had an error that was not the client's doing;
     error when INTERNAL or a status of 5xx is among its ends. A call is debug when it worked or found nothing,
-    info when it was not made, else warning. A renewal of keys is info, a failed one warning. A bug is error,
-    with its trace.
+    info when it was not made, else warning. A renewal of keys is info, a failed one warning. A breaker's
+    change is warning, whichever way. A bug is error, with its trace.
 
     ``bff`` stands in every line where it is given; a request's line has it anyway. ``clock`` stamps the
     lines, the system's where None.
@@ -96,6 +105,15 @@ class LogObserver:
                         kids=list(fact.kids),
                         code=fact.code,
                     )
+                case BreakerChanged():
+                    self._write(
+                        "warning",
+                        "breaker",
+                        service=fact.service,
+                        group=fact.group,
+                        before=fact.before,
+                        after=fact.after,
+                    )
                 case BugFound():
                     self._write("error", "bug", where=fact.where, request_id=fact.request_id, exc_info=fact.error)
         except (OSError, ValueError):  # the output is closed or full, and there is nowhere else to say so
@@ -115,6 +133,7 @@ class LogObserver:
             service=fact.service,
             endpoint=fact.endpoint,
             keys=fact.keys,
+            attempt=fact.attempt,
             waited_ms=_milliseconds(fact.waited),
             ms=_milliseconds(fact.seconds),
             status=fact.status,

@@ -7,10 +7,18 @@ made, codes and statuses are few. Time series are found by a dict of our own ins
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from bff_core.telemetry.facts import BugFound, CallFinished, Fact, KeySetChanged, RequestFinished
+from bff_core.telemetry.facts import (
+    BreakerChanged,
+    BreakerState,
+    BugFound,
+    CallFinished,
+    Fact,
+    KeySetChanged,
+    RequestFinished,
+)
 
 #: Seconds; close together where budgets of 1 and 2 s are won or lost.
 REQUEST_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0)
@@ -20,6 +28,9 @@ CALL_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8
 
 #: Seconds; nobody waits long for a permit.
 WAIT_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.035, 0.05, 0.1)
+
+#: The value of a breaker's gauge: the higher, the less goes through.
+BREAKER_STATES: dict[BreakerState, int] = {"closed": 0, "half-open": 1, "open": 2}
 
 #: The ``code`` of a call or a renewal that worked.
 OK = "OK"
@@ -73,10 +84,28 @@ class MetricsObserver:
             buckets=WAIT_BUCKETS,
             registry=registry,
         )
+        self._retries = Counter(
+            "bff_service_retries",
+            "Attempts at a call after its first one.",
+            ("bff", "service"),
+            registry=registry,
+        )
         self._renewals = Counter(
             "bff_key_renewals",
             "Tries to renew the issuer's keys; code OK or the error's.",
             ("bff", "code"),
+            registry=registry,
+        )
+        self._breakers = Gauge(
+            "bff_breaker_state",
+            "How a breaker stands: 0 closed, 1 half-open, 2 open; missing until its first change.",
+            ("bff", "service", "group"),
+            registry=registry,
+        )
+        self._breaker_changes = Counter(
+            "bff_breaker_changes",
+            "Changes of a breaker's state, by the state it came to.",
+            ("bff", "service", "group", "state"),
             registry=registry,
         )
         self._bugs = Counter("bff_bugs", "States that must not be, by room.", ("bff", "where"), registry=registry)
@@ -93,6 +122,9 @@ class MetricsObserver:
             self._request(fact)
         elif isinstance(fact, KeySetChanged):
             self._renewals.labels(self._bff, fact.code or OK).inc()
+        elif isinstance(fact, BreakerChanged):
+            self._breakers.labels(self._bff, fact.service, fact.group).set(BREAKER_STATES[fact.after])
+            self._breaker_changes.labels(self._bff, fact.service, fact.group, fact.after).inc()
         elif isinstance(fact, BugFound):
             self._bugs.labels(self._bff, fact.where).inc()
 
@@ -106,6 +138,8 @@ class MetricsObserver:
             )
         series[0].observe(fact.seconds)
         series[1].observe(fact.waited)
+        if fact.attempt > 1:
+            self._retries.labels(self._bff, fact.service).inc()
 
     def _request(self, fact: RequestFinished) -> None:
         client, operation = fact.client, fact.operation

@@ -7,7 +7,7 @@ import json
 
 from prometheus_client import CollectorRegistry, Counter
 
-from bff_core.telemetry.facts import BugFound, CallFinished, Fact, KeySetChanged, RequestFinished
+from bff_core.telemetry.facts import BreakerChanged, BugFound, CallFinished, Fact, KeySetChanged, RequestFinished
 from bff_core.telemetry.logs import LogObserver
 from bff_core.telemetry.metrics import MetricsObserver
 from tests.docs.pages import ROOT, code_in, tables
@@ -16,7 +16,13 @@ TABLES = {next(iter(rows[0])): rows for rows in tables(ROOT / "docs" / "runbook.
 CALL = CallFinished("users", "users GET /me", 1, 0.0, 0.1, 500, "SERVICE_ERROR")
 REQUEST = RequestFinished("web", "other", "", "anonymous", "r1", 200, 0.1, 1)
 #: One of each kind of fact.
-FACTS: tuple[Fact, ...] = (CALL, REQUEST, KeySetChanged((), None), BugFound("graphql", "r1", ValueError("x")))
+FACTS: tuple[Fact, ...] = (
+    CALL,
+    REQUEST,
+    KeySetChanged((), None),
+    BreakerChanged("users", "", "closed", "open"),
+    BugFound("graphql", "r1", ValueError("x")),
+)
 
 
 def told(column: str) -> set[str]:

@@ -8,6 +8,7 @@ writes them anew.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -29,13 +30,24 @@ UNITS = {"_ms": "ms", "_s": "s", "_bytes": "bytes"}
 RENEW = "renew it with: .venv/bin/pytest tests/docs/test_settings.py --golden-update"
 
 
+def section_of(field: FieldInfo) -> type[BaseModel] | None:
+    """The section that a key opens; None for a plain value."""
+    kinds = (field.annotation, *get_args(field.annotation))
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+
+
 def sections(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, type[BaseModel]]]:
     """Every section of the settings: its key and its model; ``services.<name>`` stands for each service."""
     for name, field in model.model_fields.items():
-        for kind in (field.annotation, *get_args(field.annotation)):
-            if isinstance(kind, type) and issubclass(kind, BaseModel):
-                dictionary = get_origin(field.annotation) is dict
-                yield f"{prefix}{name}{'.<name>' if dictionary else ''}", kind
+        if kind := section_of(field):
+            key = f"{prefix}{name}{'.<name>' if get_origin(field.annotation) is dict else ''}"
+            yield key, kind
+            yield from sections(kind, f"{key}.")
+
+
+def values_of(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:
+    """The keys of a section that hold a value."""
+    return ((name, field) for name, field in model.model_fields.items() if section_of(field) is None)
 
 
 def unit(name: str, field: FieldInfo) -> str:
@@ -77,9 +89,14 @@ def set_by_file(bff: Bff) -> set[str]:
 def own_value(bff: Bff, section: str, name: str) -> str:
     """What a BFF's own file sets, "" where it is silent; of ``services.<name>`` each different value once."""
     settings, keys = bff.load_settings({}), set_by_file(bff)
-    places: dict[str, Any] = {section: getattr(settings, section.partition(".")[0])}
-    if section.endswith("<name>"):
-        places = {f"services.{service}": each for service, each in settings.services.items()}
+    first, _, rest = section.partition(".")
+    places: dict[str, Any] = {section: getattr(settings, first)}
+    if first == "services":
+        below = rest.removeprefix("<name>")
+        places = {
+            f"services.{one}{below}": reduce(getattr, below.split(".")[1:], each)
+            for one, each in settings.services.items()
+        }
     values = [shown(getattr(place, name)) for key, place in places.items() if f"{key}.{name}" in keys]
     return ", ".join(dict.fromkeys(values))
 
@@ -91,7 +108,7 @@ def bff_tables() -> str:
         says = (model.__doc__ or "").strip().partition(": ")[2].replace("``", "`")
         text += [f"### `[{key}]`", "", says[:1].upper() + says[1:], ""]
         text += ["| Key | Unit | Allowed | Default | web | mobile | Says |", "|---|---|---|---|---|---|---|"]
-        for name, field in model.model_fields.items():
+        for name, field in values_of(model):
             own = [own_value(bff, key, name) for bff in (web, mobile)]
             default = "-" if field.is_required() else shown(field.default)
             cells = [f"`{name}`", unit(name, field), allowed(field), default, *own, field.description or ""]
@@ -129,7 +146,7 @@ def test_tables_are_the_models(name: str, request: pytest.FixtureRequest) -> Non
 def test_every_key_says_what_it_is_for() -> None:
     """No key is without words, and each number says its unit in them or in its name."""
     for key, model in sections(Settings):
-        for name, field in model.model_fields.items():
+        for name, field in values_of(model):
             assert field.description, f"{key}.{name}"
             kinds = get_args(field.annotation) if get_origin(field.annotation) in (Union, UnionType) else ()
             if field.annotation in (int, float) or int in kinds:

@@ -31,7 +31,10 @@ from bff_core.graphql.schema import build_schema
 from bff_core.graphql.view import computed, shown, view
 from bff_core.loading.scope import RequestScope
 from bff_core.outbound.channel import Channel, ChannelOptions
-from bff_core.resilience.bulkhead import Bulkhead, BulkheadOptions
+from bff_core.outbound.guards import GuardOptions, Guards
+from bff_core.resilience.breaker import BreakerOptions
+from bff_core.resilience.bulkhead import BulkheadOptions
+from bff_core.resilience.retry import RetryOptions
 from bff_core.testing.clock import FakeClock
 from bff_core.testing.observer import RecordingObserver
 from bff_core.testing.transport import Responder, ScriptedTransport, json_reply
@@ -657,7 +660,16 @@ async def room(
             name,
             ChannelOptions(url=f"http://{name}.test", attempt_timeout=1.5),
             transport=double.transport,
-            bulkhead=Bulkhead(name, BulkheadOptions(in_flight=in_flight), clock),
+            guards=Guards(
+                name,
+                GuardOptions(
+                    retry=RetryOptions(retries=0),
+                    breaker=BreakerOptions(metrics_only=True),
+                    bulkhead=BulkheadOptions(in_flight=in_flight),
+                ),
+                clock,
+                observer,
+            ),
             clock=clock,
             observer=observer,
         )

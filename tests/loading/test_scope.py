@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from bff_core.auth.principal import ANONYMOUS, Principal
+from bff_core.clock import sleep
 from bff_core.contract import Outcome, Service, Source
 from bff_core.errors import (
     AuthUnavailable,
@@ -20,6 +21,7 @@ from bff_core.errors import (
     NotFound,
     Unauthenticated,
 )
+from bff_core.telemetry.facts import CallFinished
 from bff_core.testing.transport import json_reply
 from tests.graphql.shelf import (
     READER,
@@ -174,7 +176,7 @@ async def test_fan_out_bounds_the_calls_under_way() -> None:
 
 async def test_fan_out_waits_in_the_request_and_not_in_the_bulkhead() -> None:
     """What fan-out holds back takes no place in the service's waiting room."""
-    async with room(in_flight=3) as here, here.scope() as scope:
+    async with room(in_flight=12) as here, here.scope() as scope:
         here.doubles["authors"].transport.hold()
         running = asyncio.create_task(scope.load_many(biography, [(f"a{n}",) for n in range(7)], fan_out=2))
         await here.clock.settle()
@@ -185,16 +187,42 @@ async def test_fan_out_waits_in_the_request_and_not_in_the_bulkhead() -> None:
         assert kinds(await running) == [None] * 7
 
 
-async def test_without_fan_out_nothing_is_held_back() -> None:
-    """An endpoint without a batch form and without a bound has all its calls under way at once."""
-    async with room() as here, here.scope() as scope:
+async def test_a_request_holds_no_more_than_its_share_of_a_bulkhead() -> None:
+    """A quarter of the permits, whatever is asked for and by how many endpoints; the rest waits in the request."""
+    async with room(in_flight=20) as here, here.scope() as scope:
         here.doubles["authors"].transport.hold()
-        running = asyncio.create_task(scope.load_many(biography, [(f"a{n}",) for n in range(7)]))
+        running: list[asyncio.Task[list[Outcome[Any]]]] = [
+            asyncio.create_task(scope.load_many(biography, [(f"a{n}",) for n in range(7)])),
+            asyncio.create_task(scope.load_many(books_of, [(f"a{n}", 2, None) for n in range(7)], fan_out=3)),
+        ]
         await here.clock.settle()
 
-        assert here.doubles["authors"].transport.pending == 7
+        standing = here.channels["authors"].bulkhead()
+        assert (standing.in_flight, standing.waiting) == (5, 0)
         here.doubles["authors"].transport.let_go()
-        await running
+        assert [kinds(outcomes) for outcomes in await asyncio.gather(*running)] == [[None] * 7] * 2
+
+
+async def test_a_wide_fan_out_gets_all_its_answers_and_is_in_nobodys_way() -> None:
+    """100 keys without a batch form, 20 permits, 5 ms a call: 100 answers, no rejection; a neighbour does not wait."""
+    async with room(in_flight=20) as here:
+
+        async def slowly(_: httpx.Request) -> httpx.Response:
+            await sleep(here.clock, 0.005)
+            return json_reply({"author_id": "a", "text": "t"})
+
+        here.doubles["authors"].answer = slowly
+        async with here.scope() as wide, here.scope() as neighbour:
+            running = asyncio.create_task(wide.load_many(biography, [(f"a{n}",) for n in range(100)], fan_out=8))
+            await here.clock.advance(0.001)
+            beside = asyncio.create_task(neighbour.load(biography, ("b",)))
+            await here.clock.advance(0.005)
+            assert beside.done(), "it took its own 5 ms and no wait"
+            assert not running.done()
+            await here.clock.advance(0.1)
+            assert kinds(await running) == [None] * 100
+        assert {fact.code for fact in here.observer.of(CallFinished)} == {None}
+        assert max(fact.waited for fact in here.observer.of(CallFinished)) == 0
 
 
 async def test_a_key_is_asked_for_once_whatever_the_fan_out() -> None:

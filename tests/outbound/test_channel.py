@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
+from random import Random
 from typing import Any
 
 import httpx
@@ -28,8 +29,11 @@ from bff_core.errors import (
     Unreachable,
 )
 from bff_core.outbound.channel import Caller, Channel, ChannelOptions
+from bff_core.outbound.guards import GuardOptions, Guards
 from bff_core.outbound.transport import AnswerTooLarge
-from bff_core.resilience.bulkhead import Bulkhead, BulkheadOptions, BulkheadStatistics
+from bff_core.resilience.breaker import BreakerOptions
+from bff_core.resilience.bulkhead import BulkheadOptions, BulkheadStatistics
+from bff_core.resilience.retry import RetryOptions
 from bff_core.telemetry.facts import BugFound, CallFinished
 from bff_core.testing.clock import FakeClock
 from bff_core.testing.observer import RecordingObserver
@@ -54,21 +58,28 @@ my_cats = cats.batch("GET /me/cats", keys="ids", returns=Cat, key="id", max_keys
 
 TOM = {"id": "tom"}
 
+#: Opens with the third failure in a row.
+BREAKER = BreakerOptions(trip_after=2, timeout=30.0, max_requests=1)
+
 about: Any = pytest.approx  # stands where a fact wants a float
 
 
 class Road:
     """One channel over a scripted transport, with the clock, the facts and the transport in hand."""
 
-    def __init__(self, responder: Responder, *, url: str = "http://cats:9", waiting: int = 1) -> None:
+    def __init__(self, responder: Responder, *, url: str = "http://cats:9", waiting: int = 1, retries: int = 0) -> None:
         self.clock = FakeClock()
         self.observer = RecordingObserver()
         self.transport = ScriptedTransport(responder)
+        options = GuardOptions(
+            retry=RetryOptions(retries=retries), bulkhead=BulkheadOptions(1, waiting, WAIT), breaker=BREAKER
+        )
+        self.guards = Guards("cats", options, self.clock, self.observer, Random(1))
         self.channel = Channel(
             "cats",
             ChannelOptions(url, ATTEMPT),
             transport=self.transport,
-            bulkhead=Bulkhead("cats", BulkheadOptions(1, waiting, WAIT), self.clock),
+            guards=self.guards,
             clock=self.clock,
             observer=self.observer,
         )
@@ -347,9 +358,13 @@ async def test_no_time_left_makes_no_call() -> None:
     assert road.at_rest()
 
 
-@pytest.mark.parametrize(("left", "limit"), [(10.0, ATTEMPT), (0.3, 0.3)])
-async def test_an_attempt_ends_in_time_and_gives_its_permit_back(left: float, limit: float) -> None:
-    """An attempt takes its own time, or what is left; then it is cancelled and the permit is free."""
+@pytest.mark.parametrize(
+    ("left", "limit", "kind"), [(10.0, ATTEMPT, TimedOut), (0.3, 0.3, DeadlinePassed)], ids=["its own", "what is left"]
+)
+async def test_an_attempt_ends_in_time_and_gives_its_permit_back(
+    left: float, limit: float, kind: type[TimedOut | DeadlinePassed]
+) -> None:
+    """An attempt takes its own time, or what is left, which is not the service's fault; then the permit is free."""
     road = answering(TOM)
     road.transport.hold()
     call = road.begin(left=left)
@@ -357,10 +372,10 @@ async def test_an_attempt_ends_in_time_and_gives_its_permit_back(left: float, li
     assert not call.done()
     await road.clock.advance(0.001)
     [outcome] = call.result()
-    assert isinstance(outcome.error, TimedOut)
+    assert isinstance(outcome.error, kind)
     assert outcome.error.service == "cats"
     assert road.transport.cancelled == 1
-    assert road.told == CallFinished("cats", one.name, 1, 0.0, about(limit), None, "SERVICE_TIMEOUT")
+    assert road.told == CallFinished("cats", one.name, 1, 0.0, about(limit), None, kind.code)
     assert road.at_rest()
 
 
@@ -489,6 +504,7 @@ async def test_an_unknown_kind_of_endpoint_is_a_bug() -> None:
         relay=False,
         scopes=frozenset(),
         pattern=one.pattern,
+        group="",
     )
     assert isinstance(await answering(TOM).error(bare, ["a"]), Bug)
 

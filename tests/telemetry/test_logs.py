@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import structlog
 
-from bff_core.telemetry.facts import BugFound, CallFinished, KeySetChanged, Observer, RequestFinished
+from bff_core.telemetry.facts import BreakerChanged, BugFound, CallFinished, KeySetChanged, Observer, RequestFinished
 from bff_core.telemetry.logs import Level, LogObserver
 from bff_core.testing.clock import FakeClock
 from bff_core.testing.tokens import TokenMint
@@ -100,11 +100,15 @@ def test_a_request_is_one_line_with_all_that_is_known_of_it() -> None:
         (a_call(), "debug"),
         (a_call(code="NOT_FOUND", status=404), "debug"),
         (a_call(code="SERVICE_BUSY", status=None), "info"),
+        (a_call(code="SERVICE_BREAKER_OPEN", status=None), "info"),
+        (a_call(code="SERVICE_BREAKER_BUSY", status=None), "info"),
         (a_call(code="DEADLINE_EXCEEDED", status=None), "info"),
         (a_call(code="SERVICE_TIMEOUT", status=None), "warning"),
         (a_call(code="SERVICE_BAD_PAYLOAD"), "warning"),
         (KeySetChanged(("a",), None), "info"),
         (KeySetChanged((), "SERVICE_UNREACHABLE"), "warning"),
+        (BreakerChanged("users", "", "closed", "open"), "warning"),
+        (BreakerChanged("users", "", "half-open", "closed"), "warning"),
         (BugFound("edge", "r1", ValueError("x")), "error"),
     ],
 )
@@ -128,6 +132,20 @@ def test_a_call_and_a_renewal_say_what_they_know() -> None:
     assert (call["keys"], call["status"], call["code"]) == (3, 500, "SERVICE_ERROR")
     assert (call["waited_ms"], call["ms"]) == (1, 20)
     assert (keys["event"], keys["kids"], keys["code"]) == ("keys", ["a", "b"], None)
+
+
+def test_a_breaker_says_whose_it_is_and_how_it_changed() -> None:
+    """The line of a breaker has the service, the route group and both states."""
+    log = Log()
+    log.observer.observe(BreakerChanged("users", "search", "open", "half-open"))
+    (line,) = log.lines
+    assert {name: line[name] for name in ("event", "service", "group", "before", "after")} == {
+        "event": "breaker",
+        "service": "users",
+        "group": "search",
+        "before": "open",
+        "after": "half-open",
+    }
 
 
 def test_a_bug_comes_with_its_trace() -> None:

@@ -8,7 +8,15 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from bff_core.telemetry.facts import BugFound, CallFinished, Fact, KeySetChanged, Observer, RequestFinished
+from bff_core.telemetry.facts import (
+    BreakerChanged,
+    BugFound,
+    CallFinished,
+    Fact,
+    KeySetChanged,
+    Observer,
+    RequestFinished,
+)
 from bff_core.telemetry.metrics import MetricsObserver, render
 
 
@@ -98,6 +106,21 @@ def test_renewals_and_bugs_are_counted(meters: Meters) -> None:
     assert meters.value("bff_bugs_total", where="edge") == 1
 
 
+def test_breakers_stand_as_they_last_changed(meters: Meters) -> None:
+    """A breaker's gauge is 2 open, 1 half-open, 0 closed, apart by route group; each change counts by its end."""
+    meters.see(BreakerChanged("users", "", "closed", "open"))
+    assert meters.value("bff_breaker_state", service="users", group="") == 2
+    assert meters.value("bff_breaker_state", service="users", group="search") is None
+    meters.see(BreakerChanged("users", "", "open", "half-open"))
+    assert meters.value("bff_breaker_state", service="users", group="") == 1
+    meters.see(BreakerChanged("users", "", "half-open", "closed"), BreakerChanged("users", "search", "closed", "open"))
+    assert meters.value("bff_breaker_state", service="users", group="") == 0
+    meters.see(BreakerChanged("users", "", "closed", "open"))
+    assert meters.value("bff_breaker_changes_total", service="users", group="", state="open") == 2
+    assert meters.value("bff_breaker_changes_total", service="users", group="", state="closed") == 1
+    assert meters.value("bff_breaker_changes_total", service="users", group="search", state="open") == 1
+
+
 def test_registries_do_not_mix() -> None:
     """Two observers with a registry each count apart; nothing stands in a registry of the process."""
     one, two = Meters(), Meters()
@@ -109,7 +132,7 @@ def test_registries_do_not_mix() -> None:
 def test_the_text_is_what_prometheus_reads(meters: Meters) -> None:
     """The rendered text parses, has every metric with its help, and says which format it is."""
     meters.see(a_request(errors={"X": 1}, degraded={("users", "fallback"): 1}), a_call())
-    meters.see(KeySetChanged((), None), BugFound("edge", "r", OSError()))
+    meters.see(KeySetChanged((), None), BreakerChanged("users", "", "closed", "open"), BugFound("edge", "r", OSError()))
     body, content_type = render(meters.registry)
     assert content_type.startswith("text/plain; version=")
     families = {family.name: family for family in text_string_to_metric_families(body.decode())}
@@ -121,6 +144,8 @@ def test_the_text_is_what_prometheus_reads(meters: Meters) -> None:
         "bff_service_call_duration_seconds",
         "bff_service_wait_seconds",
         "bff_key_renewals",
+        "bff_breaker_state",
+        "bff_breaker_changes",
         "bff_bugs",
     }
     assert names <= set(families)
