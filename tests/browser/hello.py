@@ -152,18 +152,36 @@ class Hello:
         return answer
 
 
+class Announcing(uvicorn.Server):
+    """Says when it takes requests, or that it never will."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.settled = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.settled.set()
+
+    def serve_here(self, listener: socket.socket) -> None:
+        """Serve until told to stop."""
+        try:
+            self.run(sockets=[listener])
+        finally:
+            self.settled.set()
+
+
 @contextlib.asynccontextmanager
 async def serving(app: ASGIApp) -> AsyncIterator[str]:
     """Serves on a free port of loopback while the block runs; yields the address of its endpoint."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
+        server = Announcing(uvicorn.Config(app, log_level="warning", lifespan="on"))
         # In a thread, since uvicorn takes over the signals of the main one.
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread = threading.Thread(target=server.serve_here, args=(listener,), daemon=True)
         thread.start()
         try:
-            while not server.started:
-                assert thread.is_alive(), "the server ended before it had started"
-                await asyncio.sleep(0.01)
+            await asyncio.to_thread(server.settled.wait, 10)
+            assert server.started, "the server ended before it had started"
             yield f"http://127.0.0.1:{listener.getsockname()[1]}/graphql"
         finally:
             server.should_exit = True

@@ -11,7 +11,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 FAULTS: dict[str, dict[str, object]] = {}
@@ -77,9 +76,13 @@ def main() -> None:
     if "--ignore-term" in sys.argv:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if "--worker" in sys.argv:
-        worker = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
-        subprocess.Popen([sys.executable, "-I", "-S", "-c", worker])
-        time.sleep(0.1)
+        deaf, says = os.pipe()
+        worker = (
+            "import os, signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.alarm(60); "
+            f"os.write({says}, b'.'); signal.pause()"
+        )
+        subprocess.Popen([sys.executable, "-I", "-S", "-c", worker], pass_fds=[says])
+        os.read(deaf, 1)  # from now on it ignores SIGTERM
     with ThreadingHTTPServer((sys.argv[1], int(sys.argv[2])), Handler) as server:
         print("serving", flush=True)
         server.serve_forever()
