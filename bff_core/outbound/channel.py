@@ -24,10 +24,11 @@ import httpx
 
 from bff_core.auth.principal import Credential
 from bff_core.clock import Clock
-from bff_core.contract import Endpoint, Outcome
+from bff_core.contract import Endpoint, Outcome, Paged
 from bff_core.deadline import Deadline
 from bff_core.errors import (
     BadPayload,
+    BadRequest,
     BadStatus,
     BffError,
     Bug,
@@ -159,7 +160,7 @@ class Channel:
                 request = self._request(endpoint, ask, caller, limit)
                 response = await self._exchange(request, limit)
                 status = response.status_code
-                self._check(endpoint, response)
+                self._check(endpoint, keys, response)
             outcomes = codec.outcomes(keys, response.content)
             self._guards.latencies.note(self._clock.monotonic() - admitted)
             admission.succeeded()
@@ -254,7 +255,7 @@ class Channel:
             headers["authorization"] = caller.credential.authorization
         return httpx.Request(endpoint.method, self._base + ask.target, headers=headers, content=ask.body)
 
-    def _check(self, endpoint: Endpoint[Any], response: httpx.Response) -> None:
+    def _check(self, endpoint: Endpoint[Any], keys: Sequence[Any], response: httpx.Response) -> None:
         status = response.status_code
         if 200 <= status < 300:
             return
@@ -263,6 +264,9 @@ class Channel:
             raise Unauthenticated("The credential was not accepted.")
         if endpoint.relay and status == 403:
             raise Forbidden("The credential does not reach this far.")
+        if status == 400 and isinstance(endpoint, Paged) and keys[0][-1] is not None:
+            # A cursor is the service's own and opaque to us: whether the client's is one, only the service can tell.
+            raise BadRequest("This page was not accepted: `after` must be a cursor of the same list.")
         if status == 404 and endpoint.calls_for == 1:
             raise NotFound(what, service=self._service)
         raise BadStatus(
