@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -19,9 +19,12 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from bench.bff import services
 from bench.bff.app import bench
+from bench.measuring import Run
 from bench.upstream import CannedTransport
 from bff_core.app import Doubles, create_app
 from bff_core.auth.principal import ANONYMOUS
+from bff_core.cache.records import CacheOptions, RecordCache
+from bff_core.cache.store import MemoryStore
 from bff_core.clock import SystemClock
 from bff_core.contract import Endpoint, Outcome
 from bff_core.deadline import Deadline
@@ -31,7 +34,8 @@ from bff_core.edge.http import Asked
 from bff_core.edge.pipeline import Pipeline, PipelineOptions, Sender
 from bff_core.graphql.context import Context
 from bff_core.graphql.executor import StrawberryExecutor
-from bff_core.graphql.operations import Operations
+from bff_core.graphql.operations import Operation, Operations
+from bff_core.loading.reads import Reads
 from bff_core.loading.scope import RequestScope
 from bff_core.outbound.channel import Channel, ChannelOptions
 from bff_core.outbound.codec import codec_for
@@ -39,7 +43,6 @@ from bff_core.outbound.guards import GuardOptions, Guards
 from bff_core.resilience.bulkhead import BulkheadOptions
 from bff_core.telemetry.facts import Fact
 
-Run = Callable[[], Awaitable[object]]
 Outcomes = Mapping[tuple[Endpoint[Any], Any], Outcome[Any]]
 
 #: The number of the layer that is graphql-core's and Strawberry's execution: what comes after it is our own road.
@@ -104,24 +107,20 @@ def layers(workload: str, answers: Mapping[str, bytes], apps: Applications) -> l
     operations = Operations(bench.schema, introspection=False)
     operation = operations.prepare(text)
     executor = StrawberryExecutor(bench.strawberry_schema)
-    ready = {"upstream": cast(Channel, _ReadyChannel(outcomes))}
-    guarded = {"upstream": _channel(CannedTransport(answers))}
+    ready = {"upstream": _reads(cast(Channel, _ReadyChannel(outcomes)))}
+    guarded = {"upstream": _reads(_channel(CannedTransport(answers)))}
     pipeline = Pipeline(
         PipelineOptions("bench", budget=60.0),
         authenticator=None,
         operations=operations,
         executor=executor,
-        channels=guarded,
+        reads=guarded,
         clock=CLOCK,
         observer=_Deaf(),
     )
 
     def executed(open_scope: Callable[[], RequestScope]) -> Run:
-        async def run() -> object:
-            async with open_scope() as scope:
-                return await executor.execute(operation, {}, Context(scope))
-
-        return run
+        return _executed(executor, operation, open_scope)
 
     async def piped() -> object:
         journey = pipeline.begin(Sender("bench", Client()))
@@ -139,8 +138,15 @@ def layers(workload: str, answers: Mapping[str, bytes], apps: Applications) -> l
         Layer("HTTP in and out, JSON", posted(GraphQLEndpoint(pipeline, KnownClients(()), _Deaf()), body)),
         Layer("Starlette's routing, metrics", posted(apps.quiet, body)),
         Layer("the log line", posted(apps.shipped, body)),
-        Layer("HTTP engine: aiohttp over loopback", posted(apps.sockets, body)),
+        Layer("HTTP engine: our own, over loopback", posted(apps.sockets, body)),
     ]
+
+
+def execution(workload: str, answers: Mapping[str, bytes]) -> Run:
+    """What every other figure is less: the operation executed with every value at hand."""
+    outcomes = all_outcomes(answers)
+    operation = Operations(bench.schema, introspection=False).prepare(query(workload))
+    return _executed(StrawberryExecutor(bench.strawberry_schema), operation, lambda: _Awaited(outcomes))
 
 
 def all_outcomes(answers: Mapping[str, bytes]) -> Outcomes:
@@ -170,13 +176,14 @@ def with_strawberry(text: str, outcomes: Outcomes) -> Run:
     return run
 
 
-def posted(app: ASGIApp, body: bytes) -> Run:
+def posted(app: ASGIApp, body: bytes, *, authorization: str = "") -> Run:
     """One POST to an ASGI application, as a server hands it over; the client stays until it has its answer."""
     headers = [
         (b"host", b"127.0.0.1"),
         (b"content-type", b"application/json"),
         (b"accept", b"application/json"),
         (b"content-length", str(len(body)).encode()),
+        *([(b"authorization", authorization.encode())] if authorization else []),
     ]
 
     async def run() -> object:
@@ -222,7 +229,7 @@ class _AtHand(RequestScope):
     """A scope whose every answer is known: nothing is awaited."""
 
     def __init__(self, outcomes: Outcomes) -> None:
-        super().__init__(channels={}, deadline=Deadline.after(CLOCK, 60.0), clock=CLOCK, principal=ANONYMOUS)
+        super().__init__(reads={}, deadline=Deadline.after(CLOCK, 60.0), clock=CLOCK, principal=ANONYMOUS)
         self._outcomes = outcomes
 
     def ask(self, endpoint: Endpoint[Any], key: Any, *, fan_out: int | None = None) -> Any:
@@ -261,6 +268,7 @@ class _ReadyChannel:
     def __init__(self, outcomes: Outcomes) -> None:
         self._outcomes = outcomes
 
+    service = "upstream"
     share = 1_000
 
     async def fetch(self, endpoint: Endpoint[Any], keys: Sequence[Any], caller: object) -> list[Outcome[Any]]:
@@ -268,9 +276,22 @@ class _ReadyChannel:
         return [self._outcomes[endpoint, key] for key in keys]
 
 
-def _scope(channels: Mapping[str, Channel]) -> RequestScope:
+def _scope(reads: Mapping[str, Reads]) -> RequestScope:
     deadline = Deadline.after(CLOCK, 60.0)
-    return RequestScope(channels=channels, deadline=deadline, clock=CLOCK, principal=ANONYMOUS, request_id="bench")
+    return RequestScope(reads=reads, deadline=deadline, clock=CLOCK, principal=ANONYMOUS, request_id="bench")
+
+
+def _executed(executor: StrawberryExecutor, operation: Operation, open_scope: Callable[[], RequestScope]) -> Run:
+    async def run() -> object:
+        async with open_scope() as scope:
+            return await executor.execute(operation, {}, Context(scope))
+
+    return run
+
+
+def _reads(channel: Channel) -> Reads:
+    """Nothing is kept, so that every request makes its calls."""
+    return Reads(channel, RecordCache(CacheOptions({}), MemoryStore(0), CLOCK), CLOCK, _Deaf(), longest_call=60.0)
 
 
 def _channel(transport: httpx.AsyncBaseTransport) -> Channel:

@@ -14,44 +14,15 @@ the figures.
 from __future__ import annotations
 
 import argparse
-import gc
-import os
 import statistics
-import subprocess
-import sys
-import time
 from collections.abc import Sequence
-from importlib.metadata import version
-from pathlib import Path
 
 import uvloop
 
-from bench.layers import EXECUTION, Layer, Run, applications, layers
+from bench.layers import EXECUTION, Layer, applications, layers
+from bench.measuring import interleaved, upstream, versions
 from bench.steps import steps
-from bench.upstream import as_bytes, make_rows, serve
-
-LIBRARIES = ("graphql-core", "strawberry-graphql", "msgspec", "httpx", "aiohttp", "aiodataloader", "starlette")
-
-
-async def cpu_us(run: Run, requests: int) -> float:
-    """Microseconds of this process's CPU time per request."""
-    start = time.process_time()
-    for _ in range(requests):
-        await run()
-    return (time.process_time() - start) / requests * 1e6
-
-
-async def measure(rows: Sequence[Layer], rounds: int, least_ms: float) -> list[list[float]]:
-    """For each row, its figure in each round."""
-    counts = []
-    for row in rows:
-        await cpu_us(row.run, 5)  # warms up
-        counts.append(max(3, round(least_ms * 1000 / await cpu_us(row.run, 5))))
-    found: list[list[float]] = [[] for _ in rows]
-    for _ in range(rounds):
-        for row, count, figures in zip(rows, counts, found, strict=True):
-            figures.append(await cpu_us(row.run, count))
-    return found
+from bench.upstream import as_bytes, make_rows
 
 
 def table(workload: str, rows: Sequence[Layer], found: Sequence[Sequence[float]]) -> str:
@@ -76,9 +47,8 @@ async def everything(workloads: Sequence[str], rounds: int, least_ms: float, url
     async with applications(answers, url) as apps:
         for workload in workloads:
             rows = layers(workload, answers, apps)
-            gc.collect()
-            gc.freeze()
-            found.append(table(workload, rows, await measure(rows, rounds, least_ms)))
+            figures = await interleaved([row.run for row in rows], rounds, least_ms)
+            found.append(table(workload, rows, figures))
     found += ["### single steps", "", "| step | µs |", "|---|---:|"]
     return "\n".join(found + [f"| {name} | {cost:.1f} |" for name, cost in await steps(answers, least_ms / 4)])
 
@@ -89,25 +59,10 @@ def main() -> None:
     parser.add_argument("--workloads", default="a,b,c,d", help="which of a, b, c, d (default all)")
     parser.add_argument("--rounds", type=int, default=11, help="measured rounds (default 11)")
     parser.add_argument("--least-ms", type=float, default=100, help="CPU time of one measurement (default 100)")
-    parser.add_argument("--upstream", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.upstream:
-        uvloop.run(serve(as_bytes(make_rows())))
-        return
-    first, *_, last = sorted(os.sched_getaffinity(0)) * 2
-    os.sched_setaffinity(0, {last})  # what a process starts with, its child inherits
-    command = [sys.executable, "-m", "bench.road", "--upstream"]
-    upstream = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1])
-    os.sched_setaffinity(0, {first})
-    try:
-        assert upstream.stdout is not None
-        url = f"http://127.0.0.1:{upstream.stdout.readline().strip()}"
-        workloads = options.workloads.split(",")
-        print(uvloop.run(everything(workloads, options.rounds, options.least_ms, url)))
-    finally:
-        upstream.terminate()
-        upstream.wait()
-    print(f"\nPython {sys.version.split()[0]}, " + ", ".join(f"{name} {version(name)}" for name in LIBRARIES))
+    with upstream() as url:
+        print(uvloop.run(everything(options.workloads.split(","), options.rounds, options.least_ms, url)))
+    print(f"\n{versions()}")
 
 
 if __name__ == "__main__":

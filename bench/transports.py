@@ -30,7 +30,7 @@ import httpx
 import httpx_aiohttp
 import uvloop
 
-from bff_core.outbound.transport import AiohttpTransport
+from bff_core.outbound.transport import HttpTransport
 
 BODY = json.dumps({"items": [{"id": n, "name": f"thing number {n}"} for n in range(50)]}).encode()[:2048]
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(BODY) + BODY
@@ -88,7 +88,7 @@ CANDIDATES = (
         sniffio=True,
     ),
     Candidate("httpx_aiohttp.AiohttpTransport", through(httpx_aiohttp.AiohttpTransport)),
-    Candidate("bff_core AiohttpTransport", through(AiohttpTransport)),
+    Candidate("bff_core HttpTransport", through(HttpTransport)),
     Candidate("bare aiohttp (the limit)", bare_aiohttp),
 )
 

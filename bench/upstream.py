@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import httpx
+import uvloop
 
 WORDS = ("sunt", "aut", "facere", "repellat", "provident", "occaecati", "excepturi", "optio", "reprehenderit", "quia")
 
@@ -135,3 +136,7 @@ async def serve(answers: Mapping[str, bytes]) -> None:
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
     await server.serve_forever()
+
+
+if __name__ == "__main__":
+    uvloop.run(serve(as_bytes(make_rows())))

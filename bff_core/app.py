@@ -22,6 +22,8 @@ from starlette.routing import BaseRoute, Route
 from bff_core.auth.keyset import KeySet, KeySetOptions
 from bff_core.auth.tokens import TokenOptions, TokenVerifier
 from bff_core.bff import Bff
+from bff_core.cache.records import CacheOptions, RecordCache
+from bff_core.cache.store import MemoryStore
 from bff_core.clock import Clock, SystemClock
 from bff_core.contract import Get, JwkSet, Outcome, Service
 from bff_core.deadline import Deadline
@@ -31,11 +33,12 @@ from bff_core.edge.graphiql import DemoUser, Graphiql, Tab, graphiql_page, graph
 from bff_core.edge.health import health_routes
 from bff_core.edge.pipeline import Pipeline, PipelineOptions
 from bff_core.errors import Bug
-from bff_core.graphql.executor import StrawberryExecutor
+from bff_core.graphql.executor import Executor, StrawberryExecutor
 from bff_core.graphql.operations import Operations
+from bff_core.loading.reads import Reads
 from bff_core.outbound.channel import Caller, Channel, ChannelOptions, Transport
 from bff_core.outbound.guards import GuardOptions, Guards
-from bff_core.outbound.transport import AiohttpTransport, TransportOptions
+from bff_core.outbound.transport import HttpTransport, TransportOptions
 from bff_core.resilience.breaker import BreakerOptions
 from bff_core.resilience.budget import BudgetOptions
 from bff_core.resilience.bulkhead import BulkheadOptions
@@ -45,6 +48,7 @@ from bff_core.settings import ServiceSettings, Settings, SettingsError
 from bff_core.telemetry.facts import Fact, Observer
 from bff_core.telemetry.logs import LogObserver
 from bff_core.telemetry.metrics import MetricsObserver, render
+from bff_core.windows import windows_in_force
 
 Transports = Callable[[Service], Transport]
 
@@ -56,6 +60,7 @@ class Doubles:
     clock: Clock | None = None
     random: Random | None = None
     transports: Transports | None = None
+    executor: Executor | None = None
     observers: Sequence[Observer] = ()
 
 
@@ -73,15 +78,24 @@ class _Composition:
         self._clock = doubles.clock or SystemClock()
         self._random = doubles.random or Random()
         self._registry = CollectorRegistry()
+        meters = MetricsObserver(self._registry, bff.name)
         self._observer = _Observers(
             (
                 LogObserver(settings.logs.level, bff=bff.name, clock=self._clock),
-                MetricsObserver(self._registry, bff.name),
+                meters,
                 *doubles.observers,
             )
         )
         self._transports = doubles.transports or self._transport
+        self._executor = doubles.executor
         self._channels = {service.name: self._channel(service) for service in bff.services}
+        records = self._records()
+        self._reads = {
+            name: Reads(channel, records, self._clock, self._observer, settings.services[name].longest_call_ms / 1000)
+            for name, channel in self._channels.items()
+        }
+        for name, channel in self._channels.items():
+            meters.watch(name, channel.bulkhead, self._reads[name].flights.under_way)
         self._keys = self._key_set()
         self._tabs = _tabs(bff)
 
@@ -103,6 +117,8 @@ class _Composition:
         async with AsyncExitStack() as stack:
             for channel in self._channels.values():
                 stack.push_async_callback(channel.aclose)
+            for reads in self._reads.values():  # before the channels, whose calls they make
+                stack.push_async_callback(reads.aclose)
             if self._keys:
                 stack.push_async_callback(self._keys.aclose)
                 self._keys.start()
@@ -125,8 +141,8 @@ class _Composition:
                 introspection=edge.introspection,
                 most_keys=self._settings.documents.most_keys,
             ),
-            executor=StrawberryExecutor(self._bff.strawberry_schema),
-            channels=self._channels,
+            executor=self._executor or StrawberryExecutor(self._bff.strawberry_schema),
+            reads=self._reads,
             clock=self._clock,
             observer=self._observer,
         )
@@ -161,6 +177,16 @@ class _Composition:
             observer=self._observer,
         )
 
+    def _records(self) -> RecordCache:
+        cache = self._settings.cache
+        windows = windows_in_force(self._bff.services, self._settings)  # told also where nothing is kept
+        options = CacheOptions(
+            windows if cache.max_bytes else {},
+            jitter=cache.jitter_percent / 100,
+            keep_private=cache.workers == 1,  # another worker's write would not drop what this one keeps
+        )
+        return RecordCache(options, MemoryStore(cache.max_bytes), self._clock, self._random)
+
     def _guards(self, service: str, settings: ServiceSettings) -> Guards:
         retry, breaker = settings.retry, settings.breaker
         options = GuardOptions(
@@ -185,7 +211,7 @@ class _Composition:
 
     def _transport(self, service: Service) -> Transport:
         settings = self._settings.services[service.name]
-        return AiohttpTransport(
+        return HttpTransport(
             TransportOptions(
                 max_connections=settings.max_connections,
                 connect_timeout=settings.connect_timeout_ms / 1000,

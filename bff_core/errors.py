@@ -26,7 +26,7 @@ choose one over its neighbour.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class BffError(Exception):
@@ -37,6 +37,16 @@ class BffError(Exception):
 
     code: ClassVar[str] = "INTERNAL"
     public: ClassVar[bool] = False
+
+    def again(self) -> Self:
+        """The same error, to be raised once more. Raise this where an error is shared by several who fail of it.
+
+        Each raise adds its frames to the error it raises, so a shared one would grow, and hold what the frames of one
+        request hold for all the others.
+        """
+        twin = self.__class__.__new__(self.__class__, *self.args)
+        twin.__dict__.update(self.__dict__)
+        return twin
 
     def public_message(self) -> str:
         """The sentence a client may read: a client fault's own message, else one that names nothing inside."""
@@ -158,6 +168,10 @@ class AuthUnavailable(Rejected):
 
 class Bug(BffError):
     """Ours: a state that must not be. Logged with its trace; a client sees INTERNAL and nothing else."""
+
+    def again(self) -> Self:
+        """Itself: it is logged once however many fail of it, and its frames are what is looked for."""
+        return self
 
 
 #: What a client reads for each code whose message stays inside.

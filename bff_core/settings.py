@@ -4,7 +4,8 @@
 
 Three layers, the later wins: the defaults below, the file, the environment; then ``services.all`` fills in
 what a service does not set itself. A variable is named by the BFF and the key: ``BFF_WEB__EDGE__PORT`` is
-``edge.port`` of the BFF "web"; lists are written with commas. Nothing below this file reads the environment.
+``edge.port`` of the BFF "web"; lists are written with commas. Windows are set in the file alone, since no variable can
+name a route. Nothing below this file reads the environment.
 
 pydantic checks the values; pydantic-settings would read the environment too, but passes over names that it
 does not know, and a misspelt variable must stop the start like any other misspelt key.
@@ -14,9 +15,11 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin
 from urllib.parse import urlsplit
 
@@ -34,6 +37,9 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 Origin = Literal["default", "file", "environment"]
+
+#: What ``services.all`` cannot say, since it is another for each service.
+_OWN = ("url", "windows")
 
 
 class SettingsError(Exception):
@@ -165,6 +171,30 @@ class AuthSettings(_Section):
         return self
 
 
+class CacheSettings(_Section):
+    """``cache``: what is kept of the services' answers, as long as the windows of their endpoints say."""
+
+    max_bytes: Whole = Field(
+        default=67_108_864,
+        ge=0,
+        le=17_179_869_184,
+        description="answers kept in memory by one process, bytes; 0 keeps nothing",
+    )
+    jitter_percent: Number = Field(
+        default=10.0,
+        ge=0,
+        le=50,
+        description="taken off a window at random, so that what came together does not expire together, per cent",
+    )
+    workers: Whole = Field(
+        default=1,
+        ge=1,
+        le=1024,
+        description="processes that serve this BFF at once, on all machines; with more than one, private answers are "
+        "not kept, since no store is shared",
+    )
+
+
 class RetrySettings(_Section):
     """``services.<name>.retry``: how a read that failed is asked again."""
 
@@ -191,6 +221,11 @@ class RetrySettings(_Section):
         if self.base_ms > self.cap_ms:
             raise ValueError(f"base_ms = {self.base_ms} must not be more than cap_ms = {self.cap_ms}")
         return self
+
+    @property
+    def longest_backoffs_ms(self) -> tuple[int, ...]:
+        """The longest wait before each retry, in order, milliseconds; a service's Retry-After comes on top."""
+        return tuple(min(self.cap_ms, self.base_ms * 2**retry) for retry in range(self.retries))
 
 
 class BreakerSettings(_Section):
@@ -224,15 +259,32 @@ class BreakerSettings(_Section):
         return self
 
 
+class WindowSettings(_Section):
+    """``services.<name>.windows."<route>"``: other windows than the endpoint declares, where set."""
+
+    fresh_s: Number | None = Field(
+        default=None, ge=0.001, le=604_800, description="how long an answer serves as if it were new, seconds"
+    )
+    stale_s: Number | None = Field(
+        default=None, ge=0, le=604_800, description="how long after that it serves while it is asked for anew, seconds"
+    )
+    stale_if_error_s: Number | None = Field(
+        default=None, ge=0, le=604_800, description="how long after it was fresh it serves when asking failed, seconds"
+    )
+    negative_s: Number | None = Field(
+        default=None, ge=0, le=604_800, description="how long 'there is no such thing' serves, seconds"
+    )
+
+
 class ServiceSettings(_Section):
-    """``services.<name>``: where one service is, what it may hold of us; ``services.all``: all but url."""
+    """``services.<name>``: where one service is, what it may hold of us; ``services.all``: all but url and windows."""
 
     url: Url = Field(description="http(s) address of the service, without credentials and query")
     in_flight: Whole = Field(default=20, ge=1, le=1000, description="calls under way at once, number")
     waiting: Whole = Field(default=40, ge=0, le=10_000, description="calls that may wait for their turn, number")
     longest_wait_ms: Whole = Field(
         default=50,
-        ge=0,
+        ge=1,
         le=10_000,
         description="longest wait for a turn, milliseconds; a tenth of what is left of the deadline if less",
     )
@@ -242,8 +294,17 @@ class ServiceSettings(_Section):
     max_answer_bytes: Whole = Field(
         default=4_194_304, ge=1024, le=268_435_456, description="largest answer taken, bytes"
     )
+    max_url_bytes: Whole = Field(
+        default=8000,
+        ge=256,
+        le=65_536,
+        description="longest path and query that the service, or a proxy before it, takes, bytes",
+    )
     retry: RetrySettings = RetrySettings()
     breaker: BreakerSettings = BreakerSettings()
+    windows: dict[str, WindowSettings] = Field(
+        default_factory=dict, description='by route as it is declared, "GET /products"'
+    )
 
     @model_validator(mode="after")
     def _no_contradiction(self) -> ServiceSettings:
@@ -260,6 +321,15 @@ class ServiceSettings(_Section):
             raise ValueError("\n".join(problems))
         return self
 
+    @property
+    def longest_call_ms(self) -> int:
+        """The longest that one call takes with every attempt and every wait, milliseconds.
+
+        A service that says Retry-After is waited for on top of it, as long as the deadline of whoever asks allows.
+        """
+        attempts = self.retry.retries + 1
+        return attempts * (self.longest_wait_ms + self.attempt_timeout_ms) + sum(self.retry.longest_backoffs_ms)
+
 
 class LogSettings(_Section):
     """``logs``: how much is written."""
@@ -274,6 +344,7 @@ class Settings(_Section):
     edge: EdgeSettings
     documents: DocumentSettings = DocumentSettings()
     auth: AuthSettings | None = Field(default=None, description="None where nobody signs in")
+    cache: CacheSettings = CacheSettings()
     services: dict[str, ServiceSettings] = Field(description="by name, exactly those that the BFF uses")
     logs: LogSettings = LogSettings()
 
@@ -301,6 +372,7 @@ def load(bff: str, services: Sequence[str], file: Path, environ: Mapping[str, st
     from_file = _read(file)
     from_environment, problems = _tree(prefix, os.environ if environ is None else environ)
     source = _Source(file, prefix, _flat(from_file), _flat(from_environment))
+    problems += _without_routes(from_environment, source)
     values = _merge(from_file, from_environment)
 
     names = tuple(services)
@@ -308,9 +380,10 @@ def load(bff: str, services: Sequence[str], file: Path, environ: Mapping[str, st
     if isinstance(given, dict):
         values["services"], unknown = _overlay(given, names)
         problems += [source.unknown(f"services.{name}", (*names, "all")) for name in unknown]
-        if "url" in _table(given.get("all")):
-            text = "each service has its own url; set services.<name>.url"
-            problems.append(source.line("services.all.url", text))
+        for own in _OWN:
+            if own in _table(given.get("all")):
+                text = f"each service has its own {own}; set services.<name>.{own}"
+                problems.append(source.line(f"services.all.{own}", text))
     else:
         values["services"] = {}
         text = f"{_came(given)}; allowed is a section for each of {', '.join(names)}"
@@ -328,10 +401,15 @@ def load(bff: str, services: Sequence[str], file: Path, environ: Mapping[str, st
 
 
 def describe(settings: Settings) -> list[str]:
-    """Every setting in force as ``key = value (default|file|environment)``, by key; none is a secret."""
+    """Every setting in force as ``key = value (default|file|environment)``, by key; none is a secret.
+
+    Of windows only those that are set: the others are as the endpoint declares.
+    """
     origins = settings._origins
     lines = []
     for key, value in sorted(_flat(settings.model_dump(exclude={"bff"})).items()):
+        if value is None and ".windows." in key:
+            continue
         shown = ", ".join(map(str, value)) if isinstance(value, tuple) else value
         origin = origins.get(key) or origins.get(_in_all(key), "default")
         lines.append(f"{key} = {shown} ({origin})")
@@ -402,9 +480,17 @@ def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
+def _without_routes(environment: Mapping[str, Any], source: _Source) -> list[str]:
+    """Take the windows out of the variables' tables, with a line for each: a variable cannot name a route."""
+    services = _table(environment.get("services"))
+    named = [name for name, table in services.items() if _table(table).pop("windows", None) is not None]
+    text = "a variable cannot name a route; set windows in the file"
+    return [source.line(f"services.{name}.windows", text) for name in named]
+
+
 def _overlay(given: Mapping[str, Any], names: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
     """Each used service's table laid over ``all``, and the names that nobody uses."""
-    common = {key: value for key, value in _table(given.get("all")).items() if key != "url"}
+    common = {key: value for key, value in _table(given.get("all")).items() if key not in _OWN}
     overlaid = {}
     for name in names:
         own = given.get(name, {})
@@ -418,9 +504,15 @@ def _table(value: object) -> dict[str, Any]:
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     flat = {}
-    for key, value in table.items():
-        flat.update(_flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value})
+    for step, value in table.items():
+        key = f"{prefix}{_quoted(step)}"
+        flat.update(_flat(value, f"{key}.") if isinstance(value, dict) else {key: value})
     return flat
+
+
+def _quoted(step: str) -> str:
+    """A step of a key as TOML writes it: a route is quoted."""
+    return step if re.fullmatch(r"[A-Za-z0-9_-]*", step) else f'"{step}"'
 
 
 def _in_all(key: str) -> str:
@@ -433,7 +525,7 @@ def _problems(error: ValidationError, source: _Source) -> list[str]:
     for one in error.errors(include_url=False):
         path = [step for step in one["loc"] if isinstance(step, str)]  # without the places in lists
         section, field = _find(path)
-        key = source.given_for(".".join(path))
+        key = source.given_for(".".join(map(_quoted, path)))
         match one["type"]:
             case "extra_forbidden":
                 lines.append(source.unknown(key, _known(section)))
@@ -453,13 +545,20 @@ def _find(path: Sequence[str]) -> tuple[type[_Section], FieldInfo | None]:
     """The innermost section on the way, and its field at the path's end; None where that is a section."""
     section: type[_Section] = Settings
     field = None
-    for step in path:
-        if field := section.model_fields.get(step):
-            for inner in (field.annotation, *get_args(field.annotation)):
-                if isinstance(inner, type) and issubclass(inner, _Section):
-                    section, field = inner, None
-                    break
+    steps = iter(path)
+    for step in steps:
+        field = section.model_fields.get(step)
+        if field is None or (inner := _section_of(field)) is None:
+            continue
+        # In a table of sections the next step is a name (a service's, a route), also where a key is called the same.
+        if get_origin(field.annotation) is not dict or next(steps, None) is not None:
+            section, field = inner, None
     return section, field
+
+
+def _section_of(field: FieldInfo) -> type[_Section] | None:
+    kinds = (field.annotation, *get_args(field.annotation))
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, _Section)), None)
 
 
 def _known(section: type[_Section]) -> list[str]:
@@ -477,6 +576,11 @@ def _allowed(section: type[_Section], field: FieldInfo | None) -> str:
     if field is None:
         return f"a section with {', '.join(_known(section))}"
     kind = field.annotation
+    if get_origin(kind) is dict:
+        return f"a section for each, {field.description}"
+    if NoneType in get_args(kind):
+        (kind,) = (one for one in get_args(kind) if one is not NoneType)
+        kind = get_args(kind)[0] if get_origin(kind) is Annotated else kind
     if kind is bool:
         return "true or false"
     if kind in (int, float):

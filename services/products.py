@@ -10,6 +10,9 @@ from services.money import Money
 
 products = Service("products")
 
+#: What the service's document says an id is: it answers 422 to any other, and a batch's URL gets so long and no longer.
+ID = "[A-Za-z0-9_-]{1,40}"
+
 
 class Image(Record):
     """A picture of a product, as the image host keeps it."""
@@ -93,14 +96,59 @@ class Review(Record):
     created_at: datetime
 
 
-by_id = products.batch("GET /products", keys="id", returns=Product, key="id", at="items", max_keys=50)
+by_id = products.batch(
+    "GET /products",
+    keys="id",
+    returns=Product,
+    key="id",
+    at="items",
+    max_keys=50,
+    pattern=ID,
+    fresh=10,
+    stale=60,
+    stale_if_error=600,
+)
 search = products.page(
-    "GET /products/search", returns=Product, query=("q", "category_id", "sort"), total="total", max_limit=50
+    "GET /products/search",
+    returns=Product,
+    query=("q", "category_id", "sort"),
+    total="total",
+    max_limit=50,
+    fresh=5,
+    stale=30,
+    stale_if_error=300,
 )
 categories = products.batch(
-    "GET /categories", keys="ids", style=KeyStyle.COMMA, returns=Category, key="id", at="items", max_keys=50
+    "GET /categories",
+    keys="ids",
+    style=KeyStyle.COMMA,
+    returns=Category,
+    key="id",
+    at="items",
+    max_keys=50,
+    pattern=ID,
+    fresh=60,
+    stale=600,
+    stale_if_error=3600,
 )
 stock = products.batch(
-    "POST /stock/query", keys="product_ids", returns=Stock, key="product_id", at="data.items", max_keys=100
+    "POST /stock/query",
+    keys="product_ids",
+    returns=Stock,
+    key="product_id",
+    at="data.items",
+    max_keys=100,
+    pattern=ID,
+    fresh=1,
+    no_stale=True,
 )
-reviews = products.page("GET /products/{product_id}/reviews", returns=Review, total="total", max_limit=50)
+reviews = products.page(
+    "GET /products/{product_id}/reviews",
+    returns=Review,
+    total="total",
+    max_limit=50,
+    pattern=ID,
+    fresh=30,
+    stale=300,
+    stale_if_error=3600,
+)

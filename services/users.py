@@ -9,6 +9,9 @@ from bff_core.contract import JwkSet, KeyStyle, LenientEnum, Record, Service
 
 users = Service("users")
 
+#: What the service's document says an id is: it answers 422 to any other, and a batch's URL gets so long and no longer.
+ID = "[A-Za-z0-9_-]{1,40}"
+
 
 class Profile(Record):
     """Somebody's own profile; nobody else may read it."""
@@ -73,11 +76,31 @@ class DevelopmentToken(Record):
 
 PROFILE_READ = ("profile:read",)
 
-me = users.get("GET /me", returns=Profile, relay=True, scopes=PROFILE_READ)
-my_addresses = users.get("GET /me/addresses", returns=list[Address], at="items", relay=True, scopes=PROFILE_READ)
-my_preferences = users.get("GET /me/preferences", returns=Preferences, relay=True, scopes=PROFILE_READ)
+me = users.get("GET /me", returns=Profile, relay=True, scopes=PROFILE_READ, fresh=5, stale_if_error=300)
+my_addresses = users.get(
+    "GET /me/addresses",
+    returns=list[Address],
+    at="items",
+    relay=True,
+    scopes=PROFILE_READ,
+    fresh=5,
+    stale_if_error=300,
+)
+my_preferences = users.get(
+    "GET /me/preferences", returns=Preferences, relay=True, scopes=PROFILE_READ, fresh=5, stale_if_error=300
+)
 profiles = users.batch(
-    "GET /profiles", keys="ids", style=KeyStyle.COMMA, returns=PublicProfile, key="id", at="items", max_keys=100
+    "GET /profiles",
+    keys="ids",
+    style=KeyStyle.COMMA,
+    returns=PublicProfile,
+    key="id",
+    at="items",
+    max_keys=100,
+    pattern=ID,
+    fresh=60,
+    stale=600,
+    stale_if_error=3600,
 )
 jwks = users.get("GET /.well-known/jwks.json", returns=JwkSet)
-development_token = users.get("GET /_tokens/{user_id}", returns=DevelopmentToken)
+development_token = users.get("GET /_tokens/{user_id}", returns=DevelopmentToken, pattern=ID)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @dataclass(frozen=True)
 class Shop:
-    """The services of the shop, running; ``urls`` by name."""
+    """The services of the shop, running; ``urls`` by name. ``data``: the folder of what they serve."""
 
     urls: Mapping[str, str]
+    data: Path
 
     def token(self, user: str = "7", scopes: Sequence[str] | None = None) -> str:
         """A token for one user, from the development identity provider."""
@@ -44,11 +46,23 @@ class Shop:
         """Make every route of a service misbehave, until ``heal``."""
         self._ask(service, "/_faults", "PUT", {"route": "*", **fault})
 
+    def forget(self) -> None:
+        """Forget all calls; faults go on."""
+        for service in self.urls:
+            self._ask(service, "/_calls", "DELETE")
+
+    @contextmanager
+    def another(self, service: str) -> Iterator[str]:
+        """One more of a service, over the same data; its URL. It has really stopped afterwards."""
+        options: dict[str, Any] = {"issuer": ISSUER} if service == "users" else {}
+        with running(service, data_dir=self.data, **options) as url:
+            yield url
+
     def heal(self) -> None:
         """End all faults and forget all calls."""
         for service in self.urls:
             self._ask(service, "/_faults", "DELETE")
-            self._ask(service, "/_calls", "DELETE")
+        self.forget()
 
     def settings(self, bff: Bff, **environment: str) -> Settings:
         """A BFF's settings over these services; ``environment`` keys are without the BFF's prefix."""
@@ -77,7 +91,7 @@ def running_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         running("users", data_dir=data, issuer=ISSUER) as users,
         running("products", data_dir=data) as products,
     ):
-        yield Shop({"users": users, "products": products})
+        yield Shop({"users": users, "products": products}, data)
 
 
 @pytest.fixture

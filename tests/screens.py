@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bff_core.bff import Bff
+from bff_core.clock import SystemClock
 from bff_core.graphql.callplan import CallPlan, make_plan
 from bff_core.graphql.operations import Operations
 from bff_mobile.app import mobile
 from bff_web.app import web
 
 ROOT = Path(__file__).parents[1]
+
+
+class FixedWall(SystemClock):
+    """Real time but for the calendar, which stands still so that "2 days ago" stays true."""
+
+    def wall(self) -> float:
+        return datetime(2026, 12, 1, 12, tzinfo=UTC).timestamp()
 
 
 @dataclass(frozen=True)
@@ -39,11 +49,21 @@ class Screen:
         file = self.file.with_suffix(".variables.json")
         return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}
 
-    @property
+    @cached_property
     def plan(self) -> CallPlan:
         """What is foretold of it with these variables."""
         operation = Operations(self.bff.schema).prepare(self.text)
         return make_plan(self.bff.schema, operation.document, operation.definition, self.variables)
+
+    @property
+    def golden(self) -> Path:
+        """The file of what it answers and asks when all is well; ``make snapshots`` writes it."""
+        return ROOT / "tests" / "golden" / self.bff.name / f"{self.file.stem}.json"
+
+    @property
+    def clock(self) -> SystemClock:
+        """The clock that its golden data was made by."""
+        return SystemClock() if self.plan.private else FixedWall()  # a token's times are real ones
 
 
 SCREENS = [

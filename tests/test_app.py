@@ -74,6 +74,28 @@ async def test_metrics_are_served() -> None:
     assert "<script>" not in str(samples)
 
 
+async def test_metrics_say_how_bulkheads_and_flights_stand() -> None:
+    """/metrics has every service's permits and flights as they are at that instant."""
+    async with desk(script=Script(held=("words",))) as room:
+        asked = asyncio.ensure_future(room.client.query('{ word(id: "1") { text } }'))
+        await room.clock.settle()
+        meanwhile = await metrics(room.client.http)
+        room.transports["words"].let_go()
+        await asked
+        afterwards = await metrics(room.client.http)
+
+    def read(samples: dict[tuple[str, tuple[tuple[str, str], ...]], float], service: str) -> tuple[float, ...]:
+        names = ("bulkhead_in_flight", "bulkhead_waiting", "bulkhead_limit", "flights_under_way")
+        return tuple(samples[f"bff_{name}", (("service", service),)] for name in names)
+
+    assert [read(meanwhile, service) for service in ("words", "diaries", "issuer")] == [
+        (1, 0, 2, 1),
+        (0, 0, 2, 0),
+        (0, 0, 2, 0),
+    ]
+    assert read(afterwards, "words") == (0, 0, 2, 0)
+
+
 async def test_metrics_are_off_by_setting() -> None:
     """Without edge.metrics there is no such route."""
     async with desk({"EDGE__METRICS": "false"}) as room:

@@ -69,6 +69,32 @@ def test_defaults_stand_where_nothing_is_set(loaded: Load) -> None:
     assert (users.in_flight, users.waiting, users.longest_wait_ms, users.max_connections) == (20, 40, 50, 32)
     assert (users.attempt_timeout_ms, users.connect_timeout_ms) == (800, 250)
     assert users.max_answer_bytes == 4 * 1024 * 1024
+    assert users.max_url_bytes == 8000
+    assert users.windows == {}
+    cache = settings.cache
+    assert (cache.max_bytes, cache.jitter_percent, cache.workers) == (64 * 1024 * 1024, 10, 1)
+
+
+def test_a_call_by_default_ends_before_a_request_by_default(loaded: Load) -> None:
+    """With nothing set, every attempt and every wait of one call fit into what a request has."""
+    settings = loaded()
+    assert settings.services["users"].longest_call_ms <= settings.edge.budget_ms - settings.edge.reserve_ms
+
+
+@pytest.mark.parametrize(
+    ("retry", "milliseconds"),
+    [
+        ("retries = 0", 50 + 800),
+        ("retries = 1\nbase_ms = 25", 2 * (50 + 800) + 25),
+        ("retries = 4\nbase_ms = 100\ncap_ms = 250", 5 * (50 + 800) + 100 + 200 + 250 + 250),
+        ("retries = 10\nbase_ms = 10000\ncap_ms = 60000", 11 * 850 + 10_000 + 20_000 + 40_000 + 7 * 60_000),
+    ],
+)
+def test_the_longest_call_is_every_attempt_and_every_wait(loaded: Load, retry: str, milliseconds: int) -> None:
+    """Each attempt may wait for its turn and use its time; each backoff doubles up to its cap."""
+    settings = loaded(f"[services.users.retry]\n{retry}\n")
+    assert settings.services["users"].longest_call_ms == milliseconds
+    assert settings.services["products"].longest_call_ms == 1725
 
 
 def test_the_environment_beats_the_file(loaded: Load) -> None:
@@ -127,6 +153,19 @@ def test_all_services_share_what_none_sets_itself(loaded: Load) -> None:
             "[services.all]\nurl = 'http://h'\n",
             "services.all.url ({file}): each service has its own url; set services.<name>.url",
         ),
+        (
+            "[services.all.windows.'GET /a']\nfresh_s = 1\n",
+            "services.all.windows ({file}): each service has its own windows; set services.<name>.windows",
+        ),
+        (
+            "[services.users.windows.'GET /a.b']\nfrehs_s = 1\n",
+            'services.users.windows."GET /a.b".frehs_s ({file}): no such setting; did you mean fresh_s?',
+        ),
+        (
+            "[services.users.windows.'GET /a']\nurl = 1\n",
+            'services.users.windows."GET /a".url ({file}): no such setting; '
+            "known here: fresh_s, negative_s, stale_if_error_s, stale_s",
+        ),
     ],
 )
 def test_an_unknown_key_of_the_file_names_the_nearest(
@@ -160,7 +199,7 @@ def test_the_bffs_own_name_is_no_key(problems: Callable[..., list[str]]) -> None
             "edge.port (BFF_WEB__EDGE__PORT): came {'x': '1'}; allowed is a whole number from 0 to 65535",
         ),
         ("BFF_WEB__EDGE", "edge (BFF_WEB__EDGE): came '1'; allowed is a section with host, port,"),
-        ("BFF_WEB__", " (BFF_WEB__): no such setting; known here: auth, documents, edge, logs, services"),
+        ("BFF_WEB__", " (BFF_WEB__): no such setting; known here: auth, cache, documents, edge, logs, services"),
         (
             "BFF_WEB__SERVICES",
             "services (BFF_WEB__SERVICES): came '1'; allowed is a section for each of users, products",
@@ -171,6 +210,74 @@ def test_an_unknown_variable_stops_the_start(problems: Callable[..., list[str]],
     """A variable with the BFF's prefix that sets nothing is an error that names it and the nearest known."""
     (came,) = problems(environ={variable: "1"})
     assert came.startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("more", "line"),
+    [
+        ("windows = 3\n", "services.products.windows: came 3; allowed is a section for each, by route"),
+        (
+            "windows.'GET /a' = 3\n",
+            'services.products.windows."GET /a": came 3; allowed is a section with fresh_s, stale_s,',
+        ),
+        (
+            "windows.'GET /a'.fresh_s = 0\n",
+            'services.products.windows."GET /a".fresh_s: came 0; allowed is a number from 0.001 to 604800',
+        ),
+        (
+            "windows.'GET /a'.stale_s = -1\n",
+            'services.products.windows."GET /a".stale_s: came -1; allowed is a number from 0 to 604800',
+        ),
+        (
+            "windows.'GET /a'.negative_s = true\n",
+            'services.products.windows."GET /a".negative_s: came True; allowed is a number from 0 to 604800',
+        ),
+        (
+            "windows.'GET /a'.stale_if_error_s = inf\n",
+            'services.products.windows."GET /a".stale_if_error_s: came inf; allowed is a number from 0 to 604800',
+        ),
+    ],
+)
+def test_windows_that_are_none(problems: Callable[..., list[str]], tmp_path: Path, more: str, line: str) -> None:
+    """Windows out of range, and what is no section, are told with the route quoted as the file has it."""
+    (came,) = problems(more)
+    assert came.replace(f" ({tmp_path / 'settings.toml'})", "").startswith(line)
+
+
+def test_windows_are_set_by_route(loaded: Load) -> None:
+    """A route's windows stand under it; those that are not set are none here, as the endpoint declares them."""
+    settings = loaded("[services.users.windows.'GET /profiles']\nfresh_s = 5\nstale_s = 0\n")
+    assert settings.services["products"].windows == {}
+    (route,) = settings.services["users"].windows
+    windows = settings.services["users"].windows[route]
+    assert route == "GET /profiles"
+    assert (windows.fresh_s, windows.stale_s, windows.stale_if_error_s, windows.negative_s) == (5, 0, None, None)
+
+
+def test_windows_in_force_are_those_that_are_set(loaded: Load) -> None:
+    """What is printed names the route as the file does, and is silent of what the endpoint declares."""
+    lines = describe(loaded("[services.users.windows.'GET /a.b']\nfresh_s = 5\n"))
+    assert [line for line in lines if "windows" in line] == ['services.users.windows."GET /a.b".fresh_s = 5.0 (file)']
+
+
+@pytest.mark.parametrize("service", ["users", "all"])
+@pytest.mark.parametrize("rest", ["", "__GET /PROFILES__FRESH_S", "__FRESH_S"])
+def test_no_variable_sets_windows(problems: Callable[..., list[str]], service: str, rest: str) -> None:
+    """A variable cannot name a route, as it has no slash and no lower case; one that tries is told so, once."""
+    (line,) = problems(environ={f"BFF_WEB__SERVICES__{service.upper()}__WINDOWS{rest}": "5"})
+    assert line == (
+        f"services.{service}.windows (BFF_WEB__SERVICES__{service.upper()}__WINDOWS): "
+        "a variable cannot name a route; set windows in the file"
+    )
+
+
+def test_a_service_may_be_called_as_a_key_is(tmp_path: Path) -> None:
+    """A service whose name is also a key of the section is a service all the same."""
+    file = tmp_path / "settings.toml"
+    file.write_text("[edge]\nport = 1\n[services.retry]\nurl = 'http://h'\nretires = 1\n", encoding="utf-8")
+    with pytest.raises(SettingsError) as caught:
+        load("web", ["retry"], file, {})
+    assert caught.value.problems == (f"services.retry.retires ({file}): no such setting; did you mean retry?",)
 
 
 def test_a_variable_for_a_section_and_one_inside_it_cannot_both_be(
@@ -203,6 +310,11 @@ def test_a_variable_for_a_section_and_one_inside_it_cannot_both_be(
         ("LOGS__LEVEL", "loud", "came 'loud'; allowed is one of debug, info, warning, error"),
         ("SERVICES__USERS__IN_FLIGHT", "0", "came '0'; allowed is a whole number from 1 to 1000"),
         ("SERVICES__ALL__WAITING", "-1", "came '-1'; allowed is a whole number from 0 to 10000"),
+        ("SERVICES__ALL__LONGEST_WAIT_MS", "0", "came '0'; allowed is a whole number from 1 to 10000"),
+        ("SERVICES__USERS__MAX_URL_BYTES", "255", "came '255'; allowed is a whole number from 256 to 65536"),
+        ("CACHE__MAX_BYTES", "-1", "came '-1'; allowed is a whole number from 0 to 17179869184"),
+        ("CACHE__JITTER_PERCENT", "50.1", "came '50.1'; allowed is a number from 0 to 50"),
+        ("CACHE__WORKERS", "0", "came '0'; allowed is a whole number from 1 to 1024"),
         (
             "SERVICES__USERS__URL",
             "ftp://h",
@@ -331,7 +443,7 @@ def test_what_is_in_force_can_be_printed(loaded: Load) -> None:
     assert "edge.budget_ms = 2000 (default)" in lines
     assert "services.users.waiting = 3 (file)" in lines
     assert "services.users.in_flight = 20 (default)" in lines
-    assert len(lines) == len(set(lines)) == 10 + 2 + 6 + 2 * (8 + 6 + 10) + 1
+    assert len(lines) == len(set(lines)) == 10 + 2 + 6 + 3 + 2 * (9 + 6 + 10) + 1
 
 
 def test_the_process_environment_is_the_default(tmp_path: Path) -> None:

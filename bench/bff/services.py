@@ -71,8 +71,8 @@ class Page(Record, rename="camel"):
 
 
 posts = upstream.get("GET /posts", returns=list[Post])
-users = upstream.batch("GET /users", keys="id", returns=User, key="id", max_keys=100)
+users = upstream.batch("GET /users", keys="id", returns=User, key="id", max_keys=100, pattern="[0-9]{1,10}")
 pages = upstream.get("GET /pages/{id}", returns=Page)
 # Rows do not say which page they are of, so this is a get of a list and no batch_many.
 items = upstream.get("GET /items", query=["page"], returns=list[Item])
-vendors = upstream.batch("GET /vendors", keys="id", returns=Vendor, key="id", max_keys=100)
+vendors = upstream.batch("GET /vendors", keys="id", returns=Vendor, key="id", max_keys=100, pattern="[0-9]{1,10}")

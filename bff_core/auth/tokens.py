@@ -1,6 +1,6 @@
 """From an Authorization header to a principal: every check a bearer token must pass, in order.
 
-    header → size, form → remembered? → alg, kid → key → signature, iss, aud → exp, nbf, iat → principal
+    header → size → remembered? → form → alg, kid → key → signature, iss, aud → exp, nbf, iat → principal
 
 The signature and the claims iss and aud are pyjwt's; the three times are checked here, because pyjwt reads
 the system's time and takes no other, and time is a parameter in this project. Nothing in a token's header but
@@ -69,9 +69,12 @@ class TokenOptions:
 
 @dataclass(frozen=True, slots=True)
 class _Verified:
+    """``token``: where in its header the token stands."""
+
     principal: Principal
     key: VerificationKey
     until: float
+    token: slice
 
 
 class TokenVerifier:
@@ -99,15 +102,21 @@ class TokenVerifier:
         """
         if authorization is None:
             return ANONYMOUS, None
-        token = _bearer(authorization)
-        digest = hashlib.sha256(token.encode("ascii")).digest()
+        if len(authorization) > _LONGEST_TOKEN + len("Bearer "):
+            raise Unauthenticated(f"The bearer token must not be longer than {_LONGEST_TOKEN} characters.")
+        # Of the header as it came: a token that is remembered need not even be looked for in it.
+        digest = hashlib.sha256(authorization.encode("utf-8", "surrogatepass")).digest()
         verified = self._verified.get(digest)
         if verified is None or self._keys.known(verified.key.kid) is not verified.key:
-            verified = await self._verify(token)
+            verified = await self._verify(authorization)
             self._verified[digest] = verified
-        return verified.principal, Credential(token)
+        return verified.principal, Credential(authorization[verified.token])
 
-    async def _verify(self, token: str) -> _Verified:
+    async def _verify(self, authorization: str) -> _Verified:
+        match = _BEARER.fullmatch(authorization)
+        if match is None:
+            raise Unauthenticated("The Authorization header must be 'Bearer' and a signed JWT.")
+        token = match[1]
         algorithm, kid = self._header(token)
         key = await self._keys.key(kid)
         if key is None:
@@ -123,7 +132,7 @@ class TokenVerifier:
             scopes=_scopes(claims),
             expires=expires,
         )
-        return _Verified(principal, key, until=expires + self._options.leeway)
+        return _Verified(principal, key, expires + self._options.leeway, slice(*match.span(1)))
 
     def _header(self, token: str) -> tuple[str, str]:
         try:
@@ -174,15 +183,6 @@ class TokenVerifier:
             if claims.get(name) is not None and _instant(claims, name) > now + leeway:
                 raise Unauthenticated("The bearer token is not valid yet.")
         return expires
-
-
-def _bearer(authorization: str) -> str:
-    if len(authorization) > _LONGEST_TOKEN + len("Bearer "):
-        raise Unauthenticated(f"The bearer token must not be longer than {_LONGEST_TOKEN} characters.")
-    match = _BEARER.fullmatch(authorization)
-    if match is None:
-        raise Unauthenticated("The Authorization header must be 'Bearer' and a signed JWT.")
-    return match[1]
 
 
 def _instant(claims: Mapping[str, object], name: str) -> float:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from graphql import GraphQLSchema
 
     from bff_core.graphql.callplan import CallPlan
+    from bff_core.graphql.scopes import Need
 
 
 @click.command()
@@ -93,6 +94,7 @@ def _shown(plan: CallPlan) -> str:
     lines = [f"{plan.operation or 'anonymous operation'}, {who}"]
     if plan.scopes:
         lines.append(f"scopes: {', '.join(sorted(plan.scopes))}")
+        lines += [f"  {need.coordinate} needs {_worded(need)}" for need in plan.needs]
     for wave in range(1, plan.waves + 1):
         lines.append(f"wave {wave}")
         for call in (call for call in plan.calls if call.wave == wave):
@@ -105,11 +107,21 @@ def _shown(plan: CallPlan) -> str:
     return "\n".join(lines)
 
 
+def _worded(need: Need) -> str:
+    return ", or ".join(" and ".join(scopes) or "nothing" for scopes in _any_of(need))
+
+
+def _any_of(need: Need) -> list[list[str]]:
+    """What a need is met by, sorted; what needs nothing comes last."""
+    return sorted((sorted(scopes) for scopes in need.any_of), key=lambda scopes: (not scopes, scopes))
+
+
 def _plain(plan: CallPlan) -> dict[str, Any]:
     return {
         "operation": plan.operation,
         "private": plan.private,
         "scopes": sorted(plan.scopes),
+        "needs": [{"coordinate": need.coordinate, "any_of": _any_of(need)} for need in plan.needs],
         "waves": plan.waves,
         "calls": [
             {

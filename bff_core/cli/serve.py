@@ -28,10 +28,12 @@ def serve(name: str, host: str | None, port: int | None, show: bool) -> None:
     """Serve the BFF called NAME (a key of [tool.bff.apps] in pyproject.toml) until SIGTERM or Ctrl-C.
 
     Settings come from the BFF's settings.toml and from the environment: BFF_WEB__EDGE__PORT is edge.port of "web".
+    What `bff doctor NAME` finds dangerous is not served.
     """
     from bff_core.app import create_app
     from bff_core.apps import AppError, load_app, project_root
     from bff_core.contract import DeclarationError
+    from bff_core.doctor import dangers
     from bff_core.graphql.schema import SchemaError
     from bff_core.settings import SettingsError, describe
 
@@ -41,6 +43,8 @@ def serve(name: str, host: str | None, port: int | None, show: bool) -> None:
         if show:
             click.echo("\n".join(describe(settings)))
             return
+        if found := dangers(bff, settings):
+            stop("\n".join([*map(str, found), f"{name} is not served like this; all about it: bff doctor {name}"]), 1)
         app = create_app(bff, settings)
     host = host or settings.edge.host
     with _listening(host, settings.edge.port if port is None else port) as listener:

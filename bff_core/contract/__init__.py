@@ -3,11 +3,14 @@
 from bff_core.contract.declaration import DeclarationError
 from bff_core.contract.jwks import Jwk, JwkSet
 from bff_core.contract.outcome import Outcome, Source
+from bff_core.contract.policy import Policy, Varies
 from bff_core.contract.record import Edge, LenientEnum, Page, PageInfo, Record
-from bff_core.contract.service import Batch, Endpoint, Get, Key, KeyStyle, Paged, Service
+from bff_core.contract.service import Batch, Command, Endpoint, Get, Key, KeyStyle, Paged, Service
+from bff_core.contract.windows import Windows
 
 __all__ = [
     "Batch",
+    "Command",
     "DeclarationError",
     "Edge",
     "Endpoint",
@@ -21,7 +24,10 @@ __all__ = [
     "Page",
     "PageInfo",
     "Paged",
+    "Policy",
     "Record",
     "Service",
     "Source",
+    "Varies",
+    "Windows",
 ]

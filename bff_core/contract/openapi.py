@@ -11,13 +11,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any
 
 from msgspec import inspect
 
 from bff_core.contract.documented import Document, Json, LostError, Shape, json_type
+from bff_core.contract.kinds import FORMATS, KINDS, LISTS, choices, either, expected
+from bff_core.contract.policy import VARIES_HEADERS
 from bff_core.contract.record import LenientEnum
-from bff_core.contract.service import Batch, Endpoint, Get, KeyStyle, Paged, Service
+from bff_core.contract.sendable import refused
+from bff_core.contract.service import IDEMPOTENCY_HEADER, Batch, Command, Endpoint, Get, KeyStyle, Paged, Service
 
 
 def drift(service: Service, document: Json, file: str) -> list[str]:
@@ -70,9 +74,11 @@ class _Check:
         yield from self._parameters(route, parameters)
         if isinstance(endpoint, Batch) and endpoint.style is KeyStyle.BODY:
             yield from self._body(route, endpoint, operation)
+        elif isinstance(endpoint, Command) and endpoint.body is not None:
+            yield from self._command_body(route, endpoint.body, operation)
         elif operation.get("requestBody", {}).get("required"):
             yield f"{route} requires a body, the endpoint sends none"
-        yield from self._answer(route, operation)
+        yield from self._answers(route, operation)
 
     def _credential(self, route: str, operation: Json) -> Iterator[str]:
         endpoint = self.endpoint
@@ -104,9 +110,19 @@ class _Check:
         for name in sent:
             if ("query", name) not in parameters:
                 yield f"{route} has no query parameter {name!r}, which the endpoint sends"
+        headers = {VARIES_HEADERS[what] for what in endpoint.policy.varies}
+        if isinstance(endpoint, Command) and endpoint.idempotency_key:
+            headers.add(IDEMPOTENCY_HEADER)
+            known = {name.lower() for place, name in parameters if place == "header"}
+            if IDEMPOTENCY_HEADER not in known and not endpoint.repeatable:
+                yield (
+                    f"{route} has no header {IDEMPOTENCY_HEADER!r}, under which the endpoint may be sent twice; "
+                    "declare it with idempotency_key=False"
+                )
         for (place, name), parameter in parameters.items():
             needed = place != "path" and parameter.get("required", False)
-            if needed and not (place == "query" and name in sent):
+            given = name.lower() in headers if place == "header" else place == "query" and name in sent
+            if needed and not given:
                 yield f"{route} requires the {place} parameter {name!r}, which the endpoint never sends"
         if isinstance(endpoint, Paged) and (limit := parameters.get(("query", endpoint.limit))):
             yield from self._limit(route, endpoint, limit)
@@ -162,6 +178,14 @@ class _Check:
                 yield from self._most(route, endpoint, keys)
                 yield from self._body_key(f"{where}[]", endpoint, keys.items)
 
+    def _command_body(self, route: str, body: type[Any], operation: Json) -> Iterator[str]:
+        schema = self.document.json_of(operation.get("requestBody", {}))
+        if schema is None:
+            yield f"{route} takes no JSON body, the endpoint sends one"
+            return
+        where = f"the body of {route}"
+        yield from refused(self.document, where, f"the endpoint {self.endpoint.name}", schema, inspect.type_info(body))
+
     def _body_key(self, where: str, endpoint: Batch[Any], schema: Json) -> Iterator[str]:
         fields = {field.name: field for field in _struct(endpoint.returns).fields}
         parts = [fields[name] for name in endpoint.key]
@@ -181,17 +205,24 @@ class _Check:
     def _sendable(self, where: str, shapes: Sequence[Shape], ours: inspect.Type) -> Iterator[str]:
         """What we send is what the record holds, so one documented shape must take it."""
         if not any(_fits(_without_null(ours), shape) for shape in shapes):
-            yield f"{where} is {_either(shapes)}, the endpoint {self.endpoint.name} sends {_expected(ours)}"
+            yield f"{where} is {either(shapes)}, the endpoint {self.endpoint.name} sends {expected(ours)}"
 
     # --- the answer
 
-    def _answer(self, route: str, operation: Json) -> Iterator[str]:
-        endpoint = self.endpoint
-        good = sorted(status for status in operation.get("responses", {}) if status.startswith("2"))
-        schema = self.document.json_of(operation["responses"][good[0]]) if good else None
-        if schema is None:
-            yield f"{route} documents no JSON answer"
+    def _answers(self, route: str, operation: Json) -> Iterator[str]:
+        if self.endpoint.returns is NoneType:
             return
+        good = sorted(status for status in operation.get("responses", {}) if status.startswith("2"))
+        # What a command answers when it is sent again may have a status of its own; a read has one good answer.
+        read = good if isinstance(self.endpoint, Command) else good[:1]
+        for schema in [self.document.json_of(operation["responses"][status]) for status in read] or [None]:
+            if schema is None:
+                yield f"{route} documents no JSON answer"
+            else:
+                yield from self._answer(route, schema)
+
+    def _answer(self, route: str, schema: Json) -> Iterator[str]:
+        endpoint = self.endpoint
         where = f"the answer of {route}"
         who = f"the endpoint {endpoint.name}"
         if isinstance(endpoint, Paged):
@@ -205,7 +236,7 @@ class _Check:
             yield from self._under(where, who, schema, endpoint.items, list[endpoint.returns])  # type: ignore[name-defined]  # a run-time type
         elif isinstance(endpoint, Batch):
             yield from self._under(where, who, schema, endpoint.at, list[endpoint.returns])  # type: ignore[name-defined]  # a run-time type
-        elif isinstance(endpoint, Get):
+        elif isinstance(endpoint, Get | Command):
             yield from self._under(where, who, schema, endpoint.at, endpoint.returns)
 
     def _under(self, where: str, who: str, schema: Json, path: Sequence[str], returns: Any) -> Iterator[str]:
@@ -218,7 +249,7 @@ class _Check:
             shape, *more = self.document.shapes(schema)
             label = shape.name or where
             if more or step not in shape.members:
-                yield f"{label} is {_either([shape, *more])}, {who} reads its member {step!r}"
+                yield f"{label} is {either([shape, *more])}, {who} reads its member {step!r}"
                 return
             if step not in shape.required:
                 yield f"{label}.{step} may be missing, {who} reads its answer there"
@@ -240,10 +271,10 @@ class _Check:
             label = shape.name or where
             members = shape.members
             if name not in members:
-                yield f"{label} has no {name!r}, which {who} reads as {_expected(ours)}"
+                yield f"{label} has no {name!r}, which {who} reads as {expected(ours)}"
                 continue
             if not optional and name not in shape.required:
-                yield f"{label}.{name} may be missing, {who} expects {_expected(ours)}"
+                yield f"{label}.{name} may be missing, {who} expects {expected(ours)}"
             yield from self._compare(f"{label}.{name}", who, members[name], ours, frozenset())
 
     def _compare(
@@ -255,11 +286,10 @@ class _Check:
         except LostError as lost:
             yield f"{where}: {lost}"
             return
-        choices = ours.types if isinstance(ours, inspect.UnionType) else (ours,)
         for shape in shapes:
-            fitting = [choice for choice in choices if _fits(choice, shape)]
+            fitting = [choice for choice in choices(ours) if _fits(choice, shape)]
             if not fitting:
-                yield f"{where} is {shape}, {who} expects {_expected(ours)}"
+                yield f"{where} is {shape}, {who} expects {expected(ours)}"
                 continue
             # msgspec allows one struct in a union without tags, so the first that fits is the one.
             yield from self._inside(where, who, shape, fitting[0], seen)
@@ -277,16 +307,16 @@ class _Check:
             words = shape.words
             for word in words or ():
                 if word not in known:
-                    yield f"{where} may be {word!r}, {who} expects {_expected(ours)}, which has no such word"
+                    yield f"{where} may be {word!r}, {who} expects {expected(ours)}, which has no such word"
             if words is None and not issubclass(ours.cls, LenientEnum):
-                yield f"{where} is any {shape}, {who} expects {_expected(ours)}, which is not lenient"
+                yield f"{where} is any {shape}, {who} expects {expected(ours)}, which is not lenient"
         elif isinstance(ours, inspect.LiteralType):
             if shape.words is None:
-                yield f"{where} is any {shape}, {who} expects {_expected(ours)}"
+                yield f"{where} is any {shape}, {who} expects {expected(ours)}"
             for word in shape.words or ():
                 if word not in ours.values:
-                    yield f"{where} may be {word!r}, {who} expects {_expected(ours)}"
-        elif isinstance(ours, _LISTS):
+                    yield f"{where} may be {word!r}, {who} expects {expected(ours)}"
+        elif isinstance(ours, LISTS):
             yield from self._compare(f"{where}[]", who, shape.items, ours.item_type, seen)
         elif isinstance(ours, inspect.DictType):
             more = shape.schema.get("additionalProperties", {})
@@ -306,37 +336,11 @@ class _Check:
             name = field.encode_name
             who = f"the record {ours.cls.__module__}.{ours.cls.__qualname__}.{field.name}"
             if name not in members:
-                yield f"{label} has no {name!r}, {who} expects {_expected(field.type)}"
+                yield f"{label} has no {name!r}, {who} expects {expected(field.type)}"
                 continue
             if field.required and name not in schema.get("required", ()):
-                yield f"{label}.{name} may be missing, {who} expects {_expected(field.type)}"
+                yield f"{label}.{name} may be missing, {who} expects {expected(field.type)}"
             yield from self._compare(f"{label}.{name}", who, members[name], field.type, seen)
-
-
-_LISTS = (inspect.ListType, inspect.VarTupleType, inspect.SetType, inspect.FrozenSetType)
-
-#: The formats that a text must be documented with for us to read it as one of these.
-_FORMATS: Mapping[type[inspect.Type], str] = {
-    inspect.DateTimeType: "date-time",
-    inspect.DateType: "date",
-    inspect.TimeType: "time",
-    inspect.TimeDeltaType: "duration",
-    inspect.UUIDType: "uuid",
-}
-
-#: The JSON types that each of ours can be read from.
-_KINDS: Mapping[type[inspect.Type], frozenset[str]] = {
-    inspect.NoneType: frozenset({"null"}),
-    inspect.BoolType: frozenset({"boolean"}),
-    inspect.IntType: frozenset({"integer"}),
-    inspect.FloatType: frozenset({"integer", "number"}),
-    inspect.StrType: frozenset({"string"}),
-    inspect.DecimalType: frozenset({"string", "integer", "number"}),
-    inspect.StructType: frozenset({"object"}),
-    inspect.DictType: frozenset({"object"}),
-    **{kind: frozenset({"array"}) for kind in _LISTS},
-    **{kind: frozenset({"string"}) for kind in _FORMATS},
-}
 
 
 def _fits(ours: inspect.Type, shape: Shape) -> bool:
@@ -349,40 +353,13 @@ def _fits(ours: inspect.Type, shape: Shape) -> bool:
         return shape.kind in {json_type(member.value) for member in ours.cls}
     if isinstance(ours, inspect.LiteralType):
         return shape.kind in {json_type(value) for value in ours.values}
-    if (wanted := _FORMATS.get(type(ours))) and shape.schema.get("format") != wanted:
+    if (wanted := FORMATS.get(type(ours))) and shape.schema.get("format") != wanted:
         return False
-    return shape.kind in _KINDS.get(type(ours), frozenset())
+    return shape.kind in KINDS.get(type(ours), frozenset())
 
 
 def _without_null(ours: inspect.Type) -> inspect.Type:
-    choices = ours.types if isinstance(ours, inspect.UnionType) else (ours,)
-    return inspect.UnionType(tuple(c for c in choices if not isinstance(c, inspect.NoneType)))
-
-
-def _expected(ours: inspect.Type) -> str:
-    """Our type in the words of a document."""
-    if isinstance(ours, inspect.UnionType):
-        return " or ".join(_expected(choice) for choice in ours.types)
-    if isinstance(ours, inspect.StructType):
-        return f"{ours.cls.__name__} (object)"
-    if isinstance(ours, inspect.EnumType):
-        return f"{ours.cls.__name__} (enum)"
-    if isinstance(ours, _LISTS):
-        return f"an array of {_expected(ours.item_type)}"
-    if isinstance(ours, inspect.DictType):
-        return f"an object of {_expected(ours.value_type)}"
-    if isinstance(ours, inspect.LiteralType):
-        return "one of " + ", ".join(map(str, ours.values))
-    if isinstance(ours, inspect.DecimalType):
-        return "a decimal (string or number)"
-    if type(ours) in _FORMATS:
-        return f"string ({_FORMATS[type(ours)]})"
-    kinds = _KINDS.get(type(ours))
-    return max(kinds) if kinds else type(ours).__name__.removesuffix("Type").lower()
-
-
-def _either(shapes: Sequence[Shape]) -> str:
-    return " or ".join(map(str, shapes))
+    return inspect.UnionType(tuple(c for c in choices(ours) if not isinstance(c, inspect.NoneType)))
 
 
 def _scopes(scopes: frozenset[str]) -> str:

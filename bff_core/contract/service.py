@@ -2,6 +2,7 @@
 
     users = Service("users")
     profiles = users.batch("GET /profiles", keys="ids", returns=Profile, key="id", max_keys=100)
+    rename = users.command("PATCH /profiles/{id}", body=NewName, returns=Profile, drops=[profiles])
 
 A declaration is checked when it is made: one that cannot work raises DeclarationError and stops the start.
 """
@@ -13,21 +14,28 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
-from typing import Any, Generic, TypeVar
+from types import NoneType
+from typing import Any, Generic, TypeVar, Unpack, overload
 
 import msgspec
 
 from bff_core.contract.declaration import DeclarationError
+from bff_core.contract.policy import Policy, Settled, settle
 from bff_core.contract.record import Page
 
 V = TypeVar("V")
 R = TypeVar("R", bound=msgspec.Struct)
 E = TypeVar("E", bound="Endpoint[Any]")
 
-_ROUTE = re.compile(r"(GET|POST) ((?:/(?!\.{1,2}(?:/|$))(?:[A-Za-z0-9_\-.]|\{[a-z_][a-z0-9_]*\})*)+)")
-#: What a key may look like unless its endpoint says otherwise; anything else is not sent, it is NotFound.
-ID_PATTERN = r"[A-Za-z0-9_\-.:~]{1,100}"
+_ROUTE = re.compile(r"([A-Z]+) ((?:/(?!\.{1,2}(?:/|$))(?:[A-Za-z0-9_\-.]|\{[a-z_][a-z0-9_]*\})*)+)")
 _PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
+
+#: How a command may be sent, and which of these do no harm when they are sent again (RFC 9110, 9.2.2).
+_WRITES = ("POST", "PUT", "PATCH", "DELETE")
+_IDEMPOTENT = frozenset(("PUT", "DELETE"))
+
+#: The header that names one write, so that a service which is sent it again carries it out once.
+IDEMPOTENCY_HEADER = "idempotency-key"
 
 
 class KeyStyle(str, Enum):
@@ -43,18 +51,16 @@ class Endpoint(Generic[V]):
     """One route of a service and what it gives for one key; ``V`` is the type of that value.
 
     ``key`` of a get or a page is a tuple with a value (or None: not sent) for each of ``parameters``, in
-    order. ``key`` of a batch is a scalar, or a tuple for composite keys. Endpoints compare by identity: each
-    is declared once. ``group`` names the routes of a service that share a circuit breaker; "" for the service's own.
+    order. ``key`` of a batch is a scalar, or a tuple for composite keys. ``key`` of a command is the tuple of
+    its path parameters. Endpoints compare by identity: each is declared once. ``policy`` is all that ``Policy``
+    says; what others ask for most has a property here.
     """
 
     service: str
     method: str
     path: str
     returns: type[Any]
-    relay: bool
-    scopes: frozenset[str]
-    pattern: re.Pattern[str]
-    group: str
+    policy: Settled
 
     @property
     def name(self) -> str:
@@ -62,14 +68,24 @@ class Endpoint(Generic[V]):
         return f"{self.service} {self.method} {self.path}"
 
     @property
-    def repeatable(self) -> bool:
-        """True when asking twice does no harm; every endpoint so far only reads, also by POST."""
-        return True
+    def relay(self) -> bool:
+        """Whether the caller's credential is sent along."""
+        return self.policy.relay
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """Those that a caller's token must hold."""
+        return self.policy.scopes
 
     @property
     def private(self) -> bool:
-        """True when the answer depends on who asks: a relayed credential makes it so."""
-        return self.relay
+        """Whether the answer depends on who asks."""
+        return self.policy.private
+
+    @property
+    def group(self) -> str:
+        """Names the routes of a service that share a circuit breaker; "" for the service's own."""
+        return self.policy.group
 
     @property
     def calls_for(self) -> int:
@@ -82,8 +98,9 @@ class Endpoint(Generic[V]):
         So a hostile id reaches no service, and one bad id does not make a service refuse the whole batch it
         is in. Nothing is ever named by None, by an empty text or by a dot segment, whatever the pattern says.
         """
+        pattern = self.policy.pattern
         return all(
-            part is not None and (text := wire_text(part)) not in _NAMELESS and self.pattern.fullmatch(text) is not None
+            part is not None and (text := wire_text(part)) not in _NAMELESS and pattern.fullmatch(text) is not None
             for part in self.identifiers(key)
         )
 
@@ -184,14 +201,38 @@ class Paged(Endpoint[Page[R]]):
         return _in_path(self.parameters, self.query, key)
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class Command(Endpoint[V]):
+    """A write. No field reaches it through a link, and its answer is never kept.
+
+    ``body`` is the record that is sent, None for a command without one. ``returns`` is NoneType for an answer that
+    nobody reads. ``drops`` are the reads, of any service, whose kept answers this write makes untrue.
+    ``idempotency_key`` says that the service carries out writes with the same key once.
+    """
+
+    parameters: tuple[str, ...]
+    body: type[msgspec.Struct] | None
+    at: tuple[str, ...]
+    drops: tuple[Endpoint[Any], ...]
+    idempotency_key: bool
+
+    @property
+    def repeatable(self) -> bool:
+        """True for PUT and DELETE. Another write is sent twice only under an idempotency key."""
+        return self.method in _IDEMPOTENT
+
+    def identifiers(self, key: Any) -> Sequence[Any]:
+        """The whole key: all its parts stand in the path."""
+        parts: Sequence[Any] = key
+        return parts
+
+
 @dataclass(frozen=True)
 class Service:
     """One REST service, by its name in settings (``services.<name>.url``), plans, logs and metrics.
 
-    Its endpoints are declared with ``get``, ``batch`` and ``page``; ``endpoints`` lists them in order of
-    declaration. ``relay=True`` on an endpoint sends the caller's credential along and makes every answer
-    private to the caller. ``scopes`` are those a caller's token must hold; links over the endpoint inherit
-    them.
+    Its endpoints are declared with ``get``, ``batch``, ``page`` and ``command``, which all take the keywords of
+    ``Policy``; ``endpoints`` lists them in order of declaration.
     """
 
     name: str
@@ -213,13 +254,10 @@ class Service:
         returns: type[V],
         query: Mapping[str, str] | Sequence[str] = (),
         at: str = "",
-        relay: bool = False,
-        scopes: Sequence[str] = (),
-        pattern: str = ID_PATTERN,
-        group: str = "",
+        **policy: Unpack[Policy],
     ) -> Get[V]:
         """Declare one thing. ``query`` maps parameter names to the service's (or lists equal ones)."""
-        method, path, placeholders = self._route(route, only="GET")
+        method, path, placeholders = self._route(route, "GET")
         named = self._query(route, placeholders, query)
         self._decodable(route, returns)
         return self._add(
@@ -228,10 +266,7 @@ class Service:
                 method=method,
                 path=path,
                 returns=returns,
-                relay=relay,
-                scopes=self._scopes(route, relay, scopes),
-                pattern=self._pattern(route, pattern),
-                group=group,
+                policy=self._policy(route, policy),
                 parameters=(*placeholders, *named),
                 query=named,
                 at=_steps(at),
@@ -248,13 +283,10 @@ class Service:
         max_keys: int,
         style: KeyStyle | None = None,
         at: str = "",
-        relay: bool = False,
-        scopes: Sequence[str] = (),
-        pattern: str = ID_PATTERN,
-        group: str = "",
+        **policy: Unpack[Policy],
     ) -> Batch[R]:
         """Declare one thing for each of many keys. ``style`` defaults to REPEATED (GET) or BODY (POST)."""
-        return self._batch(route, keys, returns, key, max_keys, style, at, relay, scopes, pattern, group, many=False)
+        return self._batch(route, keys, returns, key, max_keys, style, at, policy, many=False)
 
     def batch_many(
         self,
@@ -266,13 +298,10 @@ class Service:
         max_keys: int,
         style: KeyStyle | None = None,
         at: str = "",
-        relay: bool = False,
-        scopes: Sequence[str] = (),
-        pattern: str = ID_PATTERN,
-        group: str = "",
+        **policy: Unpack[Policy],
     ) -> Batch[tuple[R, ...]]:
         """Declare any number of things for each key: rows grouped by ``key``, in the answer's order."""
-        return self._batch(route, keys, returns, key, max_keys, style, at, relay, scopes, pattern, group, many=True)
+        return self._batch(route, keys, returns, key, max_keys, style, at, policy, many=True)
 
     def page(
         self,
@@ -287,27 +316,21 @@ class Service:
         cursors: str = "cursors",
         next: str = "next",
         total: str | None = None,
-        relay: bool = False,
-        scopes: Sequence[str] = (),
-        pattern: str = ID_PATTERN,
-        group: str = "",
+        **policy: Unpack[Policy],
     ) -> Paged[R]:
         """Declare a list in pages of at most ``max_limit`` rows; ``items`` is a response path."""
-        method, path, placeholders = self._route(route, only="GET")
+        method, path, placeholders = self._route(route, "GET")
         if max_limit < 1:
             raise DeclarationError(f"{self.name} {route}: max_limit must be 1 or more, not {max_limit}")
         named = self._query(route, placeholders, query, limit, cursor)
-        self._record(route, returns)
+        self._rows(route, returns)
         return self._add(
             Paged(
                 service=self.name,
                 method=method,
                 path=path,
                 returns=returns,
-                relay=relay,
-                scopes=self._scopes(route, relay, scopes),
-                pattern=self._pattern(route, pattern),
-                group=group,
+                policy=self._policy(route, policy),
                 parameters=(*placeholders, *named),
                 query=named,
                 limit=limit,
@@ -320,6 +343,88 @@ class Service:
             )
         )
 
+    @overload
+    def command(
+        self,
+        route: str,
+        *,
+        returns: type[V],
+        body: type[msgspec.Struct] | None = None,
+        drops: Sequence[Endpoint[Any]] | None = None,
+        at: str = "",
+        idempotency_key: bool = True,
+        **policy: Unpack[Policy],
+    ) -> Command[V]: ...
+
+    @overload
+    def command(
+        self,
+        route: str,
+        *,
+        returns: None,
+        body: type[msgspec.Struct] | None = None,
+        drops: Sequence[Endpoint[Any]] | None = None,
+        at: str = "",
+        idempotency_key: bool = True,
+        **policy: Unpack[Policy],
+    ) -> Command[None]: ...
+
+    def command(
+        self,
+        route: str,
+        *,
+        returns: type[Any] | None,
+        body: type[msgspec.Struct] | None = None,
+        drops: Sequence[Endpoint[Any]] | None = None,
+        at: str = "",
+        idempotency_key: bool = True,
+        **policy: Unpack[Policy],
+    ) -> Command[Any]:
+        """Declare a write, by POST, PUT, PATCH or DELETE.
+
+        ``drops`` has no default: what a write makes untrue is said, also where it is nothing. With ``returns=None``
+        the answer is not read. A service that does not know the header ``idempotency-key`` says
+        ``idempotency_key=False``: it is sent none then, and a POST or PATCH is sent once only.
+        """
+        method, path, placeholders = self._route(route, *_WRITES)
+        if body is not None:
+            self._record(route, body, "a body is a record, so body")
+        self._decodable(route, returns)
+        if returns is None and at:
+            raise DeclarationError(
+                f"{self.name} {route}: at={at!r} leads into an answer that returns=None says is not read"
+            )
+        return self._add(
+            Command(
+                service=self.name,
+                method=method,
+                path=path,
+                returns=NoneType if returns is None else returns,
+                policy=settle(f"{self.name} {route}", policy, kept=False),
+                parameters=placeholders,
+                body=body,
+                at=_steps(at),
+                drops=self._dropped(route, drops),
+                idempotency_key=idempotency_key,
+            )
+        )
+
+    def _dropped(self, route: str, drops: Sequence[Endpoint[Any]] | None) -> tuple[Endpoint[Any], ...]:
+        where = f"{self.name} {route}"
+        if drops is None:
+            raise DeclarationError(
+                f"{where}: say in drops= which reads have answers that this write makes untrue; drops=[] says none"
+            )
+        if isinstance(drops, Endpoint | str):
+            raise DeclarationError(f"{where}: drops is a list of endpoints, not {drops!r}")
+        dropped = tuple(drops)
+        for number, endpoint in enumerate(dropped):
+            if isinstance(endpoint, Command) or not isinstance(endpoint, Endpoint):
+                raise DeclarationError(f"{where}: drops holds endpoints that read (get, batch, page), not {endpoint!r}")
+            if endpoint in dropped[:number]:
+                raise DeclarationError(f"{where}: drops {endpoint!r} twice")
+        return dropped
+
     def _batch(
         self,
         route: str,
@@ -329,14 +434,11 @@ class Service:
         max_keys: int,
         style: KeyStyle | None,
         at: str,
-        relay: bool,
-        scopes: Sequence[str],
-        pattern: str,
-        group: str,
+        policy: Policy,
         *,
         many: bool,
     ) -> Batch[Any]:
-        method, path, placeholders = self._route(route)
+        method, path, placeholders = self._route(route, "GET", "POST")
         where = f"{self.name} {route}"
         style = style or (KeyStyle.BODY if method == "POST" else KeyStyle.REPEATED)
         if placeholders:
@@ -345,7 +447,7 @@ class Service:
             raise DeclarationError(f"{where}: keys in a body go with POST, keys in the query with GET")
         if max_keys < 1:
             raise DeclarationError(f"{where}: max_keys must be 1 or more, not {max_keys}")
-        self._record(route, returns)
+        self._rows(route, returns)
         attributes = (key,) if isinstance(key, str) else tuple(key)
         if not attributes or len(set(attributes)) < len(attributes):
             raise DeclarationError(
@@ -360,10 +462,7 @@ class Service:
                 method=method,
                 path=path,
                 returns=returns,
-                relay=relay,
-                scopes=self._scopes(route, relay, scopes),
-                pattern=self._pattern(route, pattern),
-                group=group,
+                policy=self._policy(route, policy),
                 keys=keys,
                 key=attributes,
                 style=style,
@@ -373,10 +472,10 @@ class Service:
             )
         )
 
-    def _route(self, route: str, only: str | None = None) -> tuple[str, str, tuple[str, ...]]:
+    def _route(self, route: str, *methods: str) -> tuple[str, str, tuple[str, ...]]:
         match = _ROUTE.fullmatch(route)
-        if not match or (only and match[1] != only):
-            expected = f"{only or 'GET or POST'} /path/{{parameter}}"
+        if not match or match[1] not in methods:
+            expected = f"{' or '.join(methods)} /path/{{parameter}}"
             raise DeclarationError(f"{self.name}: route {route!r} is not of the form {expected!r}")
         placeholders = tuple(_PLACEHOLDER.findall(match[2]))
         self._distinct(route, placeholders, "path parameter")
@@ -402,12 +501,13 @@ class Service:
         if twice := [name for number, name in enumerate(names) if name in names[:number]]:
             raise DeclarationError(f"{self.name} {route}: {what} {twice[0]!r} stands there twice")
 
-    def _record(self, route: str, returns: Any) -> None:
-        if not (isinstance(returns, type) and issubclass(returns, msgspec.Struct)):
-            raise DeclarationError(
-                f"{self.name} {route}: rows are records, so returns is a Record class, not {returns!r}"
-            )
+    def _rows(self, route: str, returns: Any) -> None:
+        self._record(route, returns, "rows are records, so returns")
         self._decodable(route, returns)
+
+    def _record(self, route: str, record: Any, what: str) -> None:
+        if not (isinstance(record, type) and issubclass(record, msgspec.Struct)):
+            raise DeclarationError(f"{self.name} {route}: {what} is a Record class, not {record!r}")
 
     def _decodable(self, route: str, returns: Any) -> None:
         try:
@@ -415,18 +515,8 @@ class Service:
         except (TypeError, NameError) as exc:
             raise DeclarationError(f"{self.name} {route}: {returns!r} cannot be read from JSON: {exc}") from exc
 
-    def _pattern(self, route: str, pattern: str) -> re.Pattern[str]:
-        try:
-            return re.compile(pattern)
-        except re.error as exc:
-            raise DeclarationError(f"{self.name} {route}: pattern {pattern!r} is no regular expression: {exc}") from exc
-
-    def _scopes(self, route: str, relay: bool, scopes: Sequence[str]) -> frozenset[str]:
-        if isinstance(scopes, str):  # its letters would become scopes that no token holds
-            raise DeclarationError(f"{self.name} {route}: scopes is a list of scopes, not {scopes!r}")
-        if scopes and not relay:
-            raise DeclarationError(f"{self.name} {route}: scopes need relay=True, or the service could not check them")
-        return frozenset(scopes)
+    def _policy(self, route: str, policy: Policy) -> Settled:
+        return settle(f"{self.name} {route}", policy)
 
     def _add(self, endpoint: E) -> E:
         for other in self._endpoints:

@@ -11,13 +11,13 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from bff_core.demo import control
 from bff_core.demo.addresses import find_addresses
-from bff_core.demo.faults import Fault, FaultSwitches
+from bff_core.demo.faults import Fault, FaultSwitches, Part
 from bff_core.demo.problem import DemoProblem, misuse
 from bff_core.demo.run import run_demo
 from bff_core.demo.screen import Screen, bff_command, status_lines, wants_colour
@@ -102,6 +102,9 @@ def status() -> None:
 @click.option("--truncate", is_flag=True, help="Break the answer off in the middle.")
 @click.option("--drop", is_flag=True, help="Close the connection without an answer.")
 @click.option("--huge", is_flag=True, help="Answer with far too much.")
+@click.option("--omit", type=click.Choice(get_args(Part)), help="Leave out an element; 404 where it is all.")
+@click.option("--spoil", type=click.Choice(get_args(Part)), help="Send an element that cannot be read.")
+@click.option("--retry-after", type=click.IntRange(min=0), help="Seconds that they ask to wait; alone, all fail.")
 @click.option("--route", help='Only this route, such as "GET /products".')
 @click.option("--clear", is_flag=True, help="End the faults.")
 def fault(service: str, *, route: str | None, clear: bool, error: float | None, **options: Any) -> None:
@@ -111,6 +114,7 @@ def fault(service: str, *, route: str | None, clear: bool, error: float | None, 
             error=error,
             latency_ms=options.pop("latency"),
             jitter_ms=options.pop("jitter"),
+            retry_after_s=options.pop("retry_after"),
             **options,
         )
         if clear and not wanted.empty:

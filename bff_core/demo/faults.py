@@ -8,12 +8,15 @@ What a service keeps is one fault a route, ``*`` for all routes without one of t
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from bff_core.demo.problem import DemoProblem, misuse
 from bff_core.demo.wire import Answer, NoAnswer, exchange
 
 EVERY_ROUTE = "*"
+
+#: Which element of an answer is meant: the last of a list or the whole; or only ever one of several.
+Part: TypeAlias = Literal["one", "one-of-many"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,12 @@ class Fault:
     truncate: bool = False
     drop: bool = False
     huge: bool = False
+    omit: Part | None = None
+    """Leave out an element; answer 404 where it is all there is."""
+    spoil: Part | None = None
+    """Send an element that cannot be read."""
+    retry_after_s: int | None = None
+    """When the answers that fail say to come back (seconds, ≥ 0); without a share, all do."""
 
     def __post_init__(self) -> None:
         # Written so that NaN, which is on no side of anything, is refused too.
@@ -40,9 +49,13 @@ class Fault:
             raise misuse(f"--error is a share from 0 to 1, and {self.error:g} came.")
         if self.status is not None and self.status != 429 and not 500 <= self.status <= 599:
             raise misuse(f"--status is 429 or from 500 to 599, and {self.status} came.")
-        for option, value in (("--latency", self.latency_ms), ("--jitter", self.jitter_ms)):
+        for option, unit, value in (
+            ("--latency", "milliseconds", self.latency_ms),
+            ("--jitter", "milliseconds", self.jitter_ms),
+            ("--retry-after", "seconds", self.retry_after_s),
+        ):
             if value is not None and value < 0:
-                raise misuse(f"{option} is in milliseconds and at least 0, and {value} came.")
+                raise misuse(f"{option} is in {unit} and at least 0, and {value} came.")
 
     @property
     def empty(self) -> bool:
@@ -51,8 +64,9 @@ class Fault:
 
     def body(self) -> dict[str, object]:
         """What is sent: only what was asked for."""
+        how_they_fail = (self.status, self.retry_after_s)
         values: dict[str, object | None] = {
-            "error_rate": 1.0 if self.error is None and self.status is not None else self.error,
+            "error_rate": 1.0 if self.error is None and how_they_fail != (None, None) else self.error,
             "status": self.status,
             "latency_ms": self.latency_ms,
             "jitter_ms": self.jitter_ms,
@@ -61,6 +75,9 @@ class Fault:
             "truncate": self.truncate or None,
             "drop": self.drop or None,
             "huge": self.huge or None,
+            "omit": self.omit,
+            "spoil": self.spoil,
+            "retry_after_s": self.retry_after_s,
         }
         return {key: value for key, value in values.items() if value is not None}
 
@@ -131,11 +148,18 @@ def in_words(entry: Mapping[str, Any]) -> str:
     if entry.get("hang"):
         words.append("never answers")
     if rate := entry.get("error_rate"):
-        words.append(f"answers {rate:.0%} with status {entry.get('status', 503)}")
+        after = entry.get("retry_after_s")
+        words.append(
+            f"answers {rate:.0%} with status {entry.get('status', 503)}"
+            + ("" if after is None else f" and asks to wait {after} s")
+        )
     if entry.get("garbage"):
         words.append("answers with what is no JSON")
     if entry.get("huge"):
         words.append("answers with far too much")
     if entry.get("truncate"):
         words.append("breaks off in the middle of an answer")
+    for part, what in (("omit", "leaves out"), ("spoil", "spoils")):
+        if (which := entry.get(part, "none")) != "none":
+            words.append(f"{what} one element" + (" of several" if which == "one-of-many" else ""))
     return ", ".join(words) or "nothing wrong"

@@ -6,18 +6,30 @@ Source: the GraphQL-over-HTTP specification (2025 draft), https://graphql.github
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import msgspec
-from starlette.datastructures import Headers, QueryParams
+from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
 from bff_core.errors import BadRequest, BffError, ClientFault, Unauthenticated
 
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
+
+#: What of an answer is degraded, without its body: ``users;fallback=3, products;stale=1;omitted=2``. A List of
+#: RFC 9651: a service is a Token, each way in which values of it stand in or are missing a parameter with their number.
+DEGRADED_HEADER = "x-degraded"
+#: The most services that it names; the rest is added up under ``*``, so that no proxy's limit on headers is met.
+MOST_NAMED = 16
+_THE_REST = "*"
+
+#: The longest Accept header whose meaning is kept, in characters.
+MOST_KEPT = 200
 
 #: The parameters of a GET; each may stand there once.
 PARAMETERS = ("query", "variables", "operationName", "extensions")
@@ -55,7 +67,8 @@ class Asked:
 class Answer:
     """What goes back. ``started`` is False when nothing was executed, and ``data`` is then left out.
 
-    ``status`` is the HTTP status where it is settled already; None leaves it to ``respond``.
+    ``status`` is the HTTP status where it is settled already; None leaves it to ``respond``. ``degraded`` counts by
+    ``(service, source)`` what ``extensions.degraded`` lists.
     """
 
     errors: list[dict[str, Any]] = field(default_factory=list)
@@ -64,6 +77,7 @@ class Answer:
     started: bool = False
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    degraded: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
 class _Body(msgspec.Struct):
@@ -77,21 +91,27 @@ _body_decoder = msgspec.json.Decoder(_Body)
 _variables_decoder = msgspec.json.Decoder(dict[str, Any] | None)
 
 
-def check_post(headers: Headers) -> None:
+def check_post(headers: Mapping[str, str]) -> None:
     """Refuse a POST for its headers, before its body is read. Raises HttpRefusal (415).
 
     Only JSON passes: a form on another site can post text or form fields with a user's cookies, but not this
     media type without asking first.
     """
-    media_type, *parameters = _pieces(headers.get("content-type", ""))
+    content_type = headers.get("content-type", "")
+    if content_type != JSON:  # as nearly all say it
+        _check_content_type(content_type)
+    if headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise HttpRefusal(415, "The body must not be compressed.", {"accept-encoding": "identity"})
+
+
+def _check_content_type(content_type: str) -> None:
+    media_type, *parameters = _pieces(content_type)
     if media_type != JSON:
         raise HttpRefusal(415, f"The body must be {JSON}.", {"accept-post": JSON})
     for parameter in parameters:
         name, _, value = parameter.partition("=")
         if name.strip() == "charset" and value.strip(' "') not in ("utf-8", "utf8"):
             raise HttpRefusal(415, "The body must be in UTF-8.", {"accept-post": f"{JSON}; charset=utf-8"})
-    if headers.get("content-encoding", "identity").strip().lower() != "identity":
-        raise HttpRefusal(415, "The body must not be compressed.", {"accept-encoding": "identity"})
 
 
 def read_post(body: bytes) -> Asked:
@@ -131,6 +151,12 @@ def negotiate(accept: str | None) -> str:
     """
     if not accept or not accept.strip():
         return JSON
+    # What clients say does not change from request to request; what is too long to be kept is read anew.
+    return _negotiated(accept) if len(accept) <= MOST_KEPT else _negotiated.__wrapped__(accept)
+
+
+@lru_cache(maxsize=256)
+def _negotiated(accept: str) -> str:
     ranges: dict[str, tuple[float, int]] = {}
     for number, part in enumerate(accept.split(",")):
         media_type, *parameters = _pieces(part)
@@ -181,9 +207,23 @@ def respond(answer: Answer, media_type: str) -> Response:
         "cache-control": "private, no-store",
         "x-content-type-options": "nosniff",
         "vary": "accept, authorization, accept-language",
+        **({DEGRADED_HEADER: degraded_list(answer.degraded)} if answer.degraded else {}),
         **answer.headers,
     }
     return Response(_encode(body), status, headers)
+
+
+def degraded_list(counts: Mapping[tuple[str, str], int]) -> str:
+    """The value of ``x-degraded``: services and their sources by the alphabet, whatever the order of the counts."""
+    named = {name: name for name in sorted({service for service, _ in counts})[:MOST_NAMED]}
+    members: dict[str, Counter[str]] = {name: Counter() for name in (*named, _THE_REST)}
+    for (service, source), count in counts.items():
+        members[named.get(service, _THE_REST)][source] += count
+    return ", ".join(
+        ";".join((name, *(f"{source}={count}" for source, count in sorted(sources.items()))))
+        for name, sources in members.items()
+        if sources
+    )
 
 
 def _encode(body: dict[str, Any]) -> bytes:

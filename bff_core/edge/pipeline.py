@@ -20,8 +20,8 @@ from bff_core.graphql.context import Context
 from bff_core.graphql.executor import Execution, Executor
 from bff_core.graphql.ledger import Ledger
 from bff_core.graphql.operations import InvalidDocument, Operation, Operations
+from bff_core.loading.reads import Reads
 from bff_core.loading.scope import RequestScope
-from bff_core.outbound.channel import Channel
 from bff_core.telemetry.facts import BugFound, Observer, RequestFinished
 
 #: The operation label of a document that the BFF does not know by name.
@@ -89,7 +89,7 @@ class Pipeline:
         authenticator: Authenticator | None,
         operations: Operations,
         executor: Executor,
-        channels: Mapping[str, Channel],
+        reads: Mapping[str, Reads],
         clock: Clock,
         observer: Observer,
     ) -> None:
@@ -97,7 +97,7 @@ class Pipeline:
         self._authenticator = authenticator
         self._operations = operations
         self._executor = executor
-        self._channels = channels
+        self._reads = reads
         self._clock = clock
         self._observer = observer
 
@@ -117,9 +117,6 @@ class Pipeline:
     def end(self, journey: Journey, status: int) -> None:
         """Tell the one fact of a request: answered, refused or given up by its client."""
         name = journey.operation.name if journey.operation else None
-        degraded = Counter[tuple[str, str]]()
-        for entry in journey.ledger.entries:
-            degraded[entry.service, entry.source.value] += entry.count
         self._observer.observe(
             RequestFinished(
                 bff=self._options.bff,
@@ -131,7 +128,8 @@ class Pipeline:
                 seconds=self._clock.monotonic() - journey.started,
                 calls=journey.scope.calls if journey.scope else 0,
                 errors=journey.errors,
-                degraded=degraded,
+                degraded=journey.ledger.counts,
+                cache=journey.scope.looks if journey.scope else {},
             )
         )
 
@@ -143,17 +141,20 @@ class Pipeline:
         _check_method(asked, operation)
         locale = locale_of(asked.variables, sender.accept_language, self._options.default_locale)
         scope = journey.scope = RequestScope(
-            channels=self._channels,
+            reads=self._reads,
             deadline=deadline,
             clock=self._clock,
             principal=principal,
             credential=credential,
             unverified=unverified,
             request_id=sender.request_id,
+            locale=locale,
+            client=sender.client.name,
             reserve=self._options.reserve,
         )
         async with scope:
-            context = Context(scope, locale, self._clock.wall(), journey.ledger)
+            denied = operation.plan.denied(principal.scopes)
+            context = Context(scope, locale, self._clock.wall(), journey.ledger, denied)
             execution = await self._execute(operation, asked.variables, context, deadline)
         return self._present(execution, journey)
 
@@ -189,7 +190,7 @@ class Pipeline:
         errors = [self._shown(each, journey, unfit) for each in execution.errors]
         errors += [error(flaw, path=path) for path, flaw in ledger.partial]
         extensions = {"degraded": [entry.shown() for entry in ledger.entries]} if ledger else {}
-        return Answer(errors, execution.data, extensions, started=execution.started)
+        return Answer(errors, execution.data, extensions, started=execution.started, degraded=ledger.counts)
 
     def _shown(self, found: GraphQLError, journey: Journey, code: str | None = None) -> dict[str, Any]:
         """An error as the client sees it: of what happened inside, nothing but its code.

@@ -32,17 +32,16 @@ from graphql import (
     OperationType,
     SelectionSetNode,
     VariableNode,
-    get_named_type,
     is_abstract_type,
     is_list_type,
     is_non_null_type,
-    is_object_type,
     value_from_ast_untyped,
 )
 
 from bff_core.contract import Batch, Endpoint, Get, Paged
 from bff_core.errors import TooCostly
 from bff_core.graphql.link import METADATA, Argument, Link, Opaque
+from bff_core.graphql.scopes import Need, needs_of, views_of
 
 #: A plan stops here: aliases can double an answer at every level, so a short document can name billions of positions.
 #: Fragments count as well as fields: one that never applies costs as much to look at.
@@ -55,6 +54,8 @@ class Position:
 
     ``path``: response names, ``[]`` after those of lists. ``coordinate``: ``Type.field``. ``endpoints``: one for a
     link, all candidates for an opaque resolver. ``after``: the position whose call must come first, None at the start.
+    ``lost``: the path where null (or the fallback) stands when the service fails: this one, or for a critical position
+    its nearest nullable ancestor; ``[]`` at the end is one element of a list, "" the whole of ``data``.
     """
 
     path: str
@@ -64,6 +65,7 @@ class Position:
     wave: int
     after: Position | None
     without: str
+    lost: str
 
     @property
     def private(self) -> bool:
@@ -89,12 +91,17 @@ class PlannedCall:
 
 @dataclass(frozen=True, slots=True)
 class CallPlan:
-    """What one operation asks of the services. ``selections``: how many of them were looked at to find out."""
+    """What one operation asks of the services, and of its caller.
+
+    ``needs``: each field, and each view behind an interface or a union, that some scope is needed for, once.
+    ``selections``: how many of them were looked at to find out.
+    """
 
     operation: str
     positions: tuple[Position, ...]
     calls: tuple[PlannedCall, ...] = field(default=())
     selections: int = 0
+    needs: tuple[Need, ...] = field(default=())
 
     @property
     def waves(self) -> int:
@@ -103,8 +110,8 @@ class CallPlan:
 
     @property
     def private(self) -> bool:
-        """Whether any part of the answer depends on who asks."""
-        return any(position.private for position in self.positions)
+        """Whether any part of the answer depends on who asks: by a credential that is relayed or a scope checked."""
+        return bool(self.needs) or any(position.private for position in self.positions)
 
     @property
     def keys(self) -> int:
@@ -114,7 +121,13 @@ class CallPlan:
     @property
     def scopes(self) -> frozenset[str]:
         """Every scope that some part of the answer needs."""
-        return frozenset(s for p in self.positions for endpoint in p.endpoints for s in endpoint.scopes)
+        return frozenset(scope for need in self.needs for scope in need.scopes)
+
+    def denied(self, held: frozenset[str]) -> frozenset[str]:
+        """The coordinates of this operation that who holds these scopes may not see; to be asked once a request."""
+        if not self.needs:
+            return frozenset()
+        return frozenset(need.coordinate for need in self.needs if not need.met_by(held))
 
     def count(self) -> dict[str, int | None]:
         """Calls by endpoint name; None where unknown."""
@@ -140,7 +153,7 @@ def make_plan(
     planner = _Planner(schema, document, operation, variables)
     positions = tuple(planner.walk())
     name = operation.name.value if operation.name else ""
-    return CallPlan(name, positions, tuple(_calls(positions)), planner.selections)
+    return CallPlan(name, positions, tuple(_calls(positions)), planner.selections, tuple(planner.needs.values()))
 
 
 def _calls(positions: tuple[Position, ...]) -> Iterator[PlannedCall]:
@@ -172,12 +185,16 @@ def _most_calls(keys: int | None, size: int, answers: int | None) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where the walk stands: how many objects are here, in which page they came, after which call."""
+    """Where the walk stands: how many objects are here, in which page they came, after which call.
+
+    ``nullable``: the path that becomes null when something here that cannot be null is lost.
+    """
 
     path: str
     objects: int | None
     page: int | None
     after: Position | None
+    nullable: str
 
 
 class _Planner:
@@ -197,11 +214,13 @@ class _Planner:
         # What nobody told may be either; a default is no promise. So a plan for all variables skips nothing by one.
         self._switches: dict[str, Any] = {} if variables is None else self._variables
         self.selections = 0
+        self.needs: dict[str, Need] = {}
+        self._coordinates: set[str] = set()
 
     def walk(self) -> Iterator[Position]:
         root = self._schema.get_root_type(self._operation.operation or OperationType.QUERY)
         if root is not None:
-            yield from self._object(root, [self._operation.selection_set], _Place("", 1, None, None))
+            yield from self._object(root, [self._operation.selection_set], _Place("", 1, None, None, ""))
 
     def _object(self, kind: GraphQLObjectType, selections: list[SelectionSetNode], place: _Place) -> Iterator[Position]:
         grouped: dict[str, list[FieldNode]] = {}
@@ -247,19 +266,29 @@ class _Planner:
     ) -> Iterator[Position]:
         path = (f"{place.path}.{name}" if place.path else name) + ("[]" if _is_list(definition.type) else "")
         declared = _declared(definition)
+        coordinate = f"{kind.name}.{nodes[0].name.value}"
+        self._note_needs(coordinate, definition, declared)
         if declared is None:
             inside = _below_plain(definition, path, place)
         else:
-            position = self._position(kind, definition, declared, nodes[0], path, place)
+            position = self._position(coordinate, definition, declared, nodes[0], path, place)
             yield position
-            inside = self._below_link(definition, declared, nodes[0], position)
+            inside = self._below_link(definition, declared, nodes[0], position, place)
         below = [node.selection_set for node in nodes if node.selection_set]
-        for possible in self._possible(definition.type) if below else ():
+        for possible in views_of(self._schema, definition.type) if below else ():
             yield from self._object(possible, below, inside)
+
+    def _note_needs(self, coordinate: str, definition: GraphQLField, declared: Link | Opaque | None) -> None:
+        if coordinate in self._coordinates:
+            return
+        self._coordinates.add(coordinate)
+        endpoints = () if declared is None else declared.endpoints
+        for need in needs_of(self._schema, coordinate, definition, endpoints):
+            self.needs.setdefault(need.coordinate, need)
 
     def _position(
         self,
-        kind: GraphQLObjectType,
+        coordinate: str,
         definition: GraphQLField,
         declared: Link | Opaque,
         node: FieldNode,
@@ -274,12 +303,13 @@ class _Planner:
                 keys = _times(keys, self._keys_in(declared, node))
         return Position(
             path=path,
-            coordinate=f"{kind.name}.{node.name.value}",
+            coordinate=coordinate,
             endpoints=declared.endpoints,
             keys=keys,
             wave=1 if place.after is None else place.after.wave + 1,
             after=place.after,
-            without=_without(declared, definition),
+            without=(without := _without(declared, definition)),
+            lost=place.nullable if without == "critical" else path.removesuffix("[]"),
         )
 
     def _keys_in(self, declared: Link, node: FieldNode) -> int | None:
@@ -293,17 +323,18 @@ class _Planner:
         return declared.at_most
 
     def _below_link(
-        self, definition: GraphQLField, declared: Link | Opaque, node: FieldNode, position: Position
+        self, definition: GraphQLField, declared: Link | Opaque, node: FieldNode, position: Position, place: _Place
     ) -> _Place:
         """A page's rows are met at the first list below the link, or at the link itself when it is a list."""
+        nullable = _nullable(definition, position.path, place)
         rows = self._rows(declared, node)
         if rows is not None and not _is_list(definition.type):
-            return _Place(position.path, position.keys, rows, position)
+            return _Place(position.path, position.keys, rows, position, nullable)
         if isinstance(declared, Link) and _many(declared):
             rows = declared.at_most
         elif rows is None and not (_is_list(definition.type) and isinstance(declared.endpoints[0], Get)):
             rows = 1
-        return _Place(position.path, _times(position.keys, rows), None, position)
+        return _Place(position.path, _times(position.keys, rows), None, position, nullable)
 
     def _rows(self, declared: Link | Opaque, node: FieldNode) -> int | None:
         if not isinstance(declared, Link) or not isinstance(declared.endpoint, Paged):
@@ -340,18 +371,24 @@ class _Planner:
         other = self._schema.type_map.get(condition)
         return other is not None and is_abstract_type(other) and self._schema.is_sub_type(other, kind)
 
-    def _possible(self, kind: GraphQLOutputType) -> list[GraphQLObjectType]:
-        named = get_named_type(kind)
-        if is_object_type(named):
-            return [named]
-        return list(self._schema.get_possible_types(named)) if is_abstract_type(named) else []
-
 
 def _below_plain(definition: GraphQLField, path: str, place: _Place) -> _Place:
     """A plain list multiplies: by the page's rows when it is the first under a page, else by nobody knows what."""
+    nullable = _nullable(definition, path, place)
     if _is_list(definition.type):
-        return _Place(path, _times(place.objects, place.page), None, place.after)
-    return _Place(path, place.objects, place.page, place.after)
+        return _Place(path, _times(place.objects, place.page), None, place.after, nullable)
+    return _Place(path, place.objects, place.page, place.after, nullable)
+
+
+def _nullable(definition: GraphQLField, path: str, place: _Place) -> str:
+    """Where null stops that comes from an object of this field: at an element, at the field, or further up."""
+    kind: GraphQLOutputType = definition.type
+    outer = kind.of_type if is_non_null_type(kind) else kind
+    while is_list_type(outer):
+        if not is_non_null_type(outer.of_type):
+            return path
+        outer = outer.of_type.of_type
+    return place.nullable if is_non_null_type(kind) else path.removesuffix("[]")
 
 
 def _declared(definition: GraphQLField) -> Link | Opaque | None:

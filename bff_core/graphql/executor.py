@@ -4,7 +4,9 @@ What an implementation must keep:
 
 - it awaits nothing once it returns, and leaves no task of its own behind, also when it is cancelled;
 - an error is located: its path is the field's, or its nearest nullable ancestor's fields below it;
-- ``original_error`` of each error is what the resolver raised, untouched.
+- ``original_error`` of each error is what the resolver raised, untouched;
+- what stands in the context's ``denied`` is refused and not resolved. The schema's resolvers see to that; who goes past
+  them, by a link's batched form, sees to it too.
 """
 
 from __future__ import annotations
@@ -15,7 +17,6 @@ from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any, Protocol
 
-import strawberry
 from graphql import ExecutionResult, GraphQLError, execute
 from graphql.execution import AsyncWorkFinishedInfo, ExecutionHooks
 from strawberry.execution import optimized_is_awaitable
@@ -24,6 +25,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from bff_core.errors import Bug
 from bff_core.graphql.context import Context
 from bff_core.graphql.operations import Operation
+from bff_core.graphql.schema import Schema
 from bff_core.loading.shielded import shielded
 
 #: Rounds of the loop that fields may take to end once nothing waits for a service; each level of an answer takes a few.
@@ -49,7 +51,7 @@ class Executor(Protocol):
 class StrawberryExecutor:
     """graphql-core's execution under Strawberry's execution context, on the document prepared before."""
 
-    def __init__(self, schema: strawberry.Schema) -> None:
+    def __init__(self, schema: Schema) -> None:
         self._schema = schema._schema
 
     async def execute(self, operation: Operation, variables: Mapping[str, Any], context: Context) -> Execution:

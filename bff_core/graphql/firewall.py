@@ -1,6 +1,7 @@
 """The firewall: checked once at start, so that no service's failure can destroy an answer it has no part in.
 
-- A root field of Query that calls a service is nullable: a failure there ends there.
+- A root field of Query that calls a service is nullable: a failure there ends there. So does one below a root field: on
+  the way from a critical link to the root something can be null.
 - A link that cannot be null has a fallback, or is critical; inside a list, critical must say why.
 - A list over keys whose elements cannot be null says ``missing="drop"``.
 - A link over an endpoint without a batch form says how far it fans out, unless it stands at the root.
@@ -8,6 +9,7 @@
 - A link's key is there, and what arrives is what the field shows: the view of that record, and as many of it.
 - A field that is read from a record exists there, and its type fits.
 - Only services that the BFF declares are called.
+- Who lacks a scope loses the place that needs it and no more (``refusable.py``).
 """
 
 from __future__ import annotations
@@ -31,7 +33,10 @@ from strawberry.types.union import StrawberryUnion
 
 from bff_core.contract import Batch, Get, Page, Paged, Service
 from bff_core.graphql.link import METADATA, Link, Opaque
+from bff_core.graphql.refusable import complaints_about_scopes
 from bff_core.graphql.view import RECORD
+
+TAKES_ALL = "is critical, and nothing between it and the root can be null: it would take all of `data`"
 
 
 def complaints(schema: strawberry.Schema, services: Sequence[Service]) -> list[str]:
@@ -42,7 +47,7 @@ def complaints(schema: strawberry.Schema, services: Sequence[Service]) -> list[s
         if isinstance(entry.definition, StrawberryObjectDefinition) and not entry.definition.is_input
     ]
     known = {service.name for service in services}
-    listed = _listed(definitions)
+    listed, exposed = _listed(definitions), _exposed(definitions, schema.query)
     found: list[str] = []
     for definition in definitions:
         root = definition.origin is schema.query
@@ -53,10 +58,12 @@ def complaints(schema: strawberry.Schema, services: Sequence[Service]) -> list[s
                 found += [f"{where}: {sentence}" for sentence in _plain(definition, field)]
                 continue
             rules = [*_reach(declared, known), *_nullability(declared, field, root, definition.name in listed)]
+            if definition.name in exposed and not root and _is_critical(declared, field):
+                rules.append(TAKES_ALL)
             if isinstance(declared, Link):
                 rules += [*_shape(declared, field, definition), *_fan_out(declared, root)]
             found += [f"{where}: {sentence}" for sentence in rules]
-    return found
+    return found + list(complaints_about_scopes(schema._schema))
 
 
 def _reach(declared: Link | Opaque, known: set[str]) -> Iterator[str]:
@@ -228,6 +235,31 @@ def _listed(definitions: Iterable[StrawberryObjectDefinition]) -> set[str]:
                 inside.add(name)
                 todo.append(name)
     return inside
+
+
+def _exposed(definitions: Iterable[StrawberryObjectDefinition], query: type) -> set[str]:
+    """Names of the types from which a null climbs to the root: no field or element on the way can be null."""
+    below: dict[str, set[str]] = {}
+    todo: list[str] = []
+    for definition in definitions:
+        if definition.origin is query:
+            todo.append(definition.name)
+        for field in definition.fields:
+            inner: Any = field.type
+            while isinstance(inner, StrawberryList):
+                inner = inner.of_type
+            if has_object_definition(inner):  # neither the field nor an element was optional
+                below.setdefault(definition.name, set()).add(inner.__strawberry_definition__.name)
+    found = set(todo)
+    while todo:
+        new = below.get(todo.pop(), set()) - found
+        found |= new
+        todo += new
+    return found
+
+
+def _is_critical(declared: Link | Opaque, field: StrawberryField) -> bool:
+    return isinstance(declared, Link) and bool(declared.critical) and not isinstance(field.type, StrawberryOptional)
 
 
 def _record_fields(record: Any) -> dict[str, Any]:

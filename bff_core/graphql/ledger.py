@@ -1,12 +1,12 @@
 """The ledger of degradations: what one answer lacks or replaces, where, why and because of which service.
 
-Only links write to it. A value that a fallback replaced stands in ``extensions.degraded`` and not in ``errors``; a
-value that was left out stands in both, with the same path.
+Only links write to it. A value that a fallback or an old value replaced stands in ``extensions.degraded`` and not in
+``errors``; a value that was left out stands in both, with the same path.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -20,8 +20,9 @@ ResponsePath = Sequence[str | int]
 
 
 class DegradedSource(str, Enum):
-    """What stands in the place of the value."""
+    """What stands in the place of the value: an older one, the link's fallback, or nothing."""
 
+    STALE = "stale"
     FALLBACK = "fallback"
     OMITTED = "omitted"
 
@@ -31,6 +32,7 @@ class Degradation:
     """One entry per position, service, source and reason.
 
     ``path`` is the position (field names, no indexes), ``paths`` the first full paths, ``count`` how many there are.
+    ``age`` is the greatest of its values' in seconds, and says nothing where the source is not stale.
     """
 
     path: str
@@ -39,13 +41,16 @@ class Degradation:
     reason: str
     count: int = 0
     paths: list[list[str | int]] = field(default_factory=list)
+    age: float = 0.0
 
     def shown(self) -> dict[str, Any]:
-        """The entry as it stands in ``extensions.degraded``."""
+        """The entry as it stands in ``extensions.degraded``; ``ageMs`` is there for stale values alone."""
+        aged = {"ageMs": round(self.age * 1000)} if self.source is DegradedSource.STALE else {}
         return {
             "path": self.path,
             "service": self.service,
             "source": self.source.value,
+            **aged,
             "reason": self.reason,
             "count": self.count,
             "paths": self.paths,
@@ -60,8 +65,18 @@ class Ledger:
         self.partial: list[tuple[list[str | int], BffError]] = []
         self._closed = False
 
-    def enter(self, path: ResponsePath, service: str, source: DegradedSource, error: BffError) -> None:
-        """Note one value that is replaced or left out; nothing once the ledger is closed."""
+    def enter(
+        self,
+        path: ResponsePath,
+        service: str,
+        source: DegradedSource,
+        error: BffError,
+        age: float | None = None,
+    ) -> None:
+        """Note one value that is replaced or left out; nothing once the ledger is closed.
+
+        ``age`` is a stale value's, in seconds.
+        """
         if self._closed:
             return
         position = ".".join(step for step in path if isinstance(step, str))
@@ -70,6 +85,8 @@ class Ledger:
         if entry is None:
             entry = self._entries[key] = Degradation(position, service, source, error.code)
         entry.count += 1
+        if age is not None and age > entry.age:
+            entry.age = age
         if len(entry.paths) < MOST_PATHS:
             entry.paths.append(list(path))
 
@@ -88,6 +105,15 @@ class Ledger:
     def entries(self) -> Sequence[Degradation]:
         """Every entry, in the order in which they were first met."""
         return tuple(self._entries.values())
+
+    @property
+    def counts(self) -> Mapping[tuple[str, str], int]:
+        """How many values are replaced or left out, by ``(service, source)``."""
+        counts: dict[tuple[str, str], int] = {}
+        for entry in self._entries.values():
+            at = (entry.service, entry.source.value)
+            counts[at] = counts.get(at, 0) + entry.count
+        return counts
 
     def __bool__(self) -> bool:
         return bool(self._entries)

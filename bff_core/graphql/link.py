@@ -10,7 +10,7 @@ the firewall and the degradations follow.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Annotated, Any, cast
@@ -18,10 +18,12 @@ from typing import Annotated, Any, cast
 import strawberry
 from graphql.pyutils import Path
 
-from bff_core.contract import Batch, DeclarationError, Endpoint, Get, Key, Outcome, Paged
+from bff_core.contract import Batch, Command, DeclarationError, Endpoint, Get, Key, Outcome, Paged
+from bff_core.contract import Source as Origin
 from bff_core.errors import BadRequest, BffError, ClientFault, NotFound
 from bff_core.graphql.context import Info
 from bff_core.graphql.ledger import DegradedSource
+from bff_core.graphql.scopes import SCOPES, checked
 
 #: Under this key a Strawberry field's metadata holds its Link or its Opaque.
 METADATA = "bff"
@@ -112,7 +114,7 @@ class Link:
 
     def takes_list(self, key: Any) -> bool:
         """Whether a parent's key stands for many things; a composite key is a tuple too, but has many sources."""
-        return len(self.sources) == 1 and isinstance(self.endpoint, Batch) and isinstance(key, list | tuple)
+        return len(self.sources) == 1 and isinstance(self.endpoint, Batch) and isinstance(key, (list, tuple))
 
     def resolve(self, parent: Any, info: Info, arguments: Mapping[str, Any]) -> Any:
         """The field's value for one parent, or something to await it by; the key is asked for at once.
@@ -125,17 +127,9 @@ class Link:
         scope = info.context.scope
         if self.takes_list(key):
             asked = [scope.ask(self.endpoint, one, fan_out=self.fan_out) for one in key]
-            return self._settle_many_later(asked, info)
+            return _LaterMany(self, asked, info)
         one = scope.ask(self.endpoint, key, fan_out=self.fan_out)
-        return self.settle(one, info) if isinstance(one, Outcome) else self._settle_later(one, info)
-
-    async def _settle_later(self, asked: Awaitable[Outcome[Any]], info: Info) -> Any:
-        return self.settle(await asked, info)
-
-    async def _settle_many_later(
-        self, asked: Sequence[Outcome[Any] | Awaitable[Outcome[Any]]], info: Info
-    ) -> list[Any]:
-        return self.settle_many([o if isinstance(o, Outcome) else await o for o in asked], info)
+        return self.settle(one, info) if isinstance(one, Outcome) else _Later(self, one, info)
 
     def settle(self, outcome: Outcome[Any], info: Info) -> Any:
         """An outcome becomes the field's value, its fallback, null, or the error raised; the ledger is told."""
@@ -143,6 +137,8 @@ class Link:
         if error is None:
             if outcome.flaws:
                 self._tell_flaws(outcome, info)
+            if outcome.source is Origin.STALE:
+                self._tell_stale(outcome, info)
             return self._shown(outcome.value, info)
         if isinstance(error, NotFound):
             return self._absent(info, error)
@@ -151,7 +147,8 @@ class Link:
                 ledger = info.context.ledger
                 ledger.enter(_path(info), outcome.service, DegradedSource.FALLBACK, error)
             return self._shown(self.fallback, info)
-        raise self._omitted(outcome.service, error, info)
+        self._tell_omitted(outcome.service, error, info)
+        raise error.again()
 
     def settle_many(self, outcomes: Sequence[Outcome[Any]], info: Info) -> list[Any]:
         """One list field from one outcome a key: missing ones are dropped or null, failed ones told in the ledger."""
@@ -161,6 +158,10 @@ class Link:
             return cast("list[Any]", self.settle(failed[0], info))
         for outcome in outcomes:
             if outcome.error is None:
+                if outcome.source is Origin.STALE:
+                    self._tell_stale(outcome, info)
+                if outcome.flaws:
+                    self._tell_flaws(outcome, info)
                 values.append(self._shown(outcome.value, info))
             elif not self.drop_missing:
                 values.append(None)
@@ -173,18 +174,21 @@ class Link:
         if self.has_fallback:
             return self._shown(self.fallback, info)
         if self.critical:
-            service = self.endpoint.service
-            raise error or NotFound(f"{self.endpoint.name}: the parent has no key", service=service)
+            nothing = NotFound(f"{self.endpoint.name}: the parent has no key", service=self.endpoint.service)
+            raise error.again() if error else nothing
         return None
 
-    def _omitted(self, service: str, error: BffError, info: Info) -> BffError:
+    def _tell_omitted(self, service: str, error: BffError, info: Info) -> None:
         if not isinstance(error, ClientFault):
             info.context.ledger.enter(_path(info), service, DegradedSource.OMITTED, error)
-        return error
 
     def _tell_flaws(self, outcome: Outcome[Any], info: Info) -> None:
         for flaw in outcome.flaws:
             info.context.ledger.enter_partial(_path(info), outcome.service, flaw)
+
+    def _tell_stale(self, outcome: Outcome[Any], info: Info) -> None:
+        reason = cast(BffError, outcome.reason)  # every stale value has one
+        info.context.ledger.enter(_path(info), outcome.service, DegradedSource.STALE, reason, outcome.age)
 
     def _shown(self, value: Any, info: Info) -> Any:
         if self.show is None or value is None:
@@ -197,6 +201,42 @@ class Link:
         if not 1 <= rows <= endpoint.max_limit:
             raise BadRequest(f"first must be from 1 to {endpoint.max_limit}, not {rows}.")
         return rows
+
+
+class _Later:
+    """A field's value that is not there yet.
+
+    An object that can be awaited and no coroutine: graphql-core drops a field that it has not begun to await when a
+    sibling fails at once, and a dropped coroutine complains.
+    """
+
+    __slots__ = ("_asked", "_info", "_link")
+
+    def __init__(self, link: Link, asked: Awaitable[Outcome[Any]], info: Info) -> None:
+        self._link = link
+        self._asked = asked
+        self._info = info
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        outcome = yield from self._asked.__await__()
+        return self._link.settle(outcome, self._info)
+
+
+class _LaterMany:
+    """As ``_Later``, for a list over keys."""
+
+    __slots__ = ("_asked", "_info", "_link")
+
+    def __init__(self, link: Link, asked: Sequence[Outcome[Any] | Awaitable[Outcome[Any]]], info: Info) -> None:
+        self._link = link
+        self._asked = asked
+        self._info = info
+
+    def __await__(self) -> Generator[Any, None, list[Any]]:
+        outcomes = []
+        for one in self._asked:
+            outcomes.append(one if isinstance(one, Outcome) else (yield from one.__await__()))
+        return self._link.settle_many(outcomes, self._info)
 
 
 @dataclass(frozen=True)
@@ -219,6 +259,7 @@ def link(
     page_size: int | None = None,
     paging: bool = True,
     show: Callable[[Any, Info], Any] | None = None,
+    scopes: Sequence[str] = (),
     deprecation_reason: str | None = None,
 ) -> Any:
     """Declare a field that crosses to a service.
@@ -232,8 +273,12 @@ def link(
     - ``at_most``: the longest a list attribute gets, for the call plan; None when nobody knows.
     - ``page_size``: rows a page has unless the client says otherwise; with ``paging=False`` the client cannot.
     - ``show``: turns the record (or the fallback) into the field's value, for a field that is no view of it.
+    - ``scopes``: what a token must hold besides the endpoint's; without them the field is an error, also where a
+      fallback stands ready.
     """
     where = f"link over {endpoint.name}"
+    if isinstance(endpoint, Command):
+        raise DeclarationError(f"{where}: is a command, and a field that is read never writes")
     sources = _sources(where, endpoint, key)
     if missing not in ("null", "drop"):
         raise DeclarationError(f'{where}: missing is "null" or "drop", not {missing!r}')
@@ -269,20 +314,25 @@ def link(
         resolver=_resolver(declared),
         description=description,
         deprecation_reason=deprecation_reason,
-        metadata={METADATA: declared},
+        metadata={METADATA: declared, SCOPES: checked(where, scopes)},
     )
 
 
-def opaque(*endpoints: Endpoint[Any], description: str) -> Callable[[Callable[..., Any]], Any]:
+def opaque(
+    *endpoints: Endpoint[Any], description: str, scopes: Sequence[str] = ()
+) -> Callable[[Callable[..., Any]], Any]:
     """Declare a resolver that picks its endpoint at run time; decorate the resolver with it.
 
     The resolver reaches the endpoints by ``load`` below and by nothing else; the call plan counts one key of one of
-    them, and the firewall holds the field to the same rules as a link.
+    them, and the firewall holds the field to the same rules as a link. ``scopes`` are needed whichever it picks.
     """
     if not endpoints:
         raise DeclarationError("an opaque resolver names the endpoints it may call")
+    if commands := [endpoint for endpoint in endpoints if isinstance(endpoint, Command)]:
+        raise DeclarationError(f"opaque resolver: {commands[0].name} is a command, and it only reads")
     decorate: Callable[[Callable[..., Any]], Any] = strawberry.field(
-        description=description, metadata={METADATA: Opaque(endpoints)}
+        description=description,
+        metadata={METADATA: Opaque(endpoints), SCOPES: checked("an opaque resolver", scopes)},
     )
     return decorate
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any
 
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
 from bff_core.contract import Service
 from bff_core.graphql.firewall import complaints
+from bff_core.graphql.scopes import enforce
 
-#: Strawberry's schema; graphql-core's own stands inside it.
-Schema: TypeAlias = strawberry.Schema
+
+class Schema(strawberry.Schema):
+    """Strawberry's schema, in which what a caller is denied is refused; graphql-core's own stands inside it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        enforce(self._schema)
 
 
 class SchemaError(Exception):
@@ -24,7 +30,7 @@ def build_schema(query: type, services: Sequence[Service], *, types: Sequence[ty
 
     ``types`` are those that only an interface leads to.
     """
-    schema = strawberry.Schema(query=query, types=list(types), config=StrawberryConfig(disable_field_suggestions=True))
+    schema = Schema(query=query, types=list(types), config=StrawberryConfig(disable_field_suggestions=True))
     if found := complaints(schema, services):
         raise SchemaError("\n".join(found))
     return schema

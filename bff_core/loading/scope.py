@@ -1,32 +1,42 @@
-"""One request's loading: the loaders, who waits for them, until when, and what is cleaned up at the end.
+"""One request's loading: what it asks for, who waits for it, until when, and what is cleaned up at the end.
 
-The loaders are aiodataloader's. Three things are laid around them, because its futures are shared between positions:
+    ask(endpoint, key) → the record cache → the key's place → the loader collects places until the loop runs again
+                       → flights: joined where one is under way, else chunks of ``calls_for``, a call each
 
-- **Shield.** Nobody awaits a loader's future. Each ``load`` awaits a future of its own that the loader's hands its
-  outcome to. graphql-core cancels the siblings of a failing non-null field; awaiting the shared future itself would let
-  that cancellation reach every other position that waits for the same key.
-- **Deadline.** One timer a request, at the deadline less the reserve: whoever still waits then is handed
-  DeadlinePassed. A timeout on a loader's own future would leave a cancelled future in its cache and poison every later
-  load of that key.
-- **Owner.** Every task a loader starts is the scope's; closing the scope cancels and awaits them, so none outlives the
-  request.
+The loaders are aiodataloader's. A key has one *place* in a request, and these are laid around it:
+
+- **Shield.** Nobody awaits anything shared. Each who asks awaits a future of its own, and the place hands its outcome
+  over. graphql-core cancels the siblings of a failing non-null field; awaiting a shared future itself would let that
+  cancellation reach every other position, and every other request, that waits for the same key.
+- **Deadline.** One timer a request, at the deadline less the reserve: whoever still waits then is handed an old answer
+  that may stand in, or DeadlinePassed. The flight goes on for whoever else rides it.
+- **Owner.** Flights are the process's; the request rides them and leaves them when it closes. Its loaders' tasks only
+  send keys on their way, and closing waits for them, so none outlives the request.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Hashable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from aiodataloader import DataLoader
 
 from bff_core.auth.principal import Credential, Principal
+from bff_core.cache.flights import Flight
+from bff_core.cache.slot import Asker, Slot, slot_key
 from bff_core.clock import Clock
-from bff_core.contract import Batch, Endpoint, Outcome
+from bff_core.contract import Command, Endpoint, Outcome
 from bff_core.deadline import Deadline
-from bff_core.errors import AuthUnavailable, Bug, DeadlinePassed, Forbidden, NotFound, Unauthenticated
+from bff_core.errors import AuthUnavailable, BffError, DeadlinePassed, Forbidden, NotFound, Unauthenticated
+from bff_core.loading.chunks import chunks
+from bff_core.loading.reads import Reads
 from bff_core.loading.shielded import shielded
-from bff_core.outbound.channel import Caller, Channel
+from bff_core.loading.turns import Turns
+from bff_core.outbound.channel import Caller
+from bff_core.telemetry.facts import CacheResult
 
 V = TypeVar("V")
 
@@ -35,68 +45,76 @@ class RequestScope:
     """What one request may use to reach the services; opened and closed by the pipeline (``async with``).
 
     ``reserve``: seconds of the deadline kept back for putting the answer together. ``unverified``: a credential came
-    and could not be looked at, so the principal is anonymous and private endpoints say why. ``calls`` counts what
-    went down.
+    and could not be looked at, so the principal is anonymous and private endpoints say why. ``calls`` counts the calls
+    that this request began, ``looks`` its keys by service and by how the record cache and the flights served them.
     """
 
     def __init__(
         self,
         *,
-        channels: Mapping[str, Channel],
+        reads: Mapping[str, Reads],
         deadline: Deadline,
         clock: Clock,
         principal: Principal,
         credential: Credential | None = None,
         unverified: AuthUnavailable | None = None,
         request_id: str = "",
+        locale: str = "",
+        client: str = "",
         reserve: float = 0.05,
     ) -> None:
         self.principal = principal
         self.deadline = deadline
         self.request_id = request_id
         self.calls = 0
+        self.looks: Counter[tuple[str, CacheResult]] = Counter()
         self._unverified = unverified
-        self._channels = channels
+        self._reads = reads
         self._clock = clock
-        self._caller = Caller(deadline.earlier(reserve), credential, request_id)
-        self._loaders: dict[tuple[Endpoint[Any], int | None], EndpointLoader] = {}
-        self._known: dict[Endpoint[Any], dict[Any, asyncio.Future[Outcome[Any]]]] = {}
-        self._waiters: dict[asyncio.Future[Outcome[Any]], tuple[Endpoint[Any], list[asyncio.Future[Outcome[Any]]]]] = {}
-        self._shares: dict[str, asyncio.Semaphore] = {}
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._asker = Asker((principal.issuer, principal.subject, principal.tenant), principal.scopes, locale, client)
+        self._caller = Caller(deadline.earlier(reserve), credential, request_id, locale, client)
+        self._desks: dict[Endpoint[Any], _Desk] = {}
+        self._shares: dict[str, Turns] = {}
+        self._riding: set[tuple[Reads, Flight]] = set()
+        self._begun: set[Flight] = set()
         self._undispatched = 0
         self._over = False
 
     async def __aenter__(self) -> RequestScope:
-        self._timer = self._clock.call_later(self._caller.deadline.left, self.give_up)
+        self._loop = asyncio.get_running_loop()
+        self._timer = self._clock.call_later(self._caller.deadline.left, self._time_is_up)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._timer.cancel()
         self.give_up()
-        if self._undispatched or self._tasks:
-            await shielded(self._end_tasks())
-        self._loaders.clear()
-        self._known.clear()
-        self._waiters.clear()  # a load that was cancelled hands nothing over
+        for share in self._shares.values():
+            share.close()
+        for reads, flight in self._riding:
+            reads.flights.leave(flight)
+        self._riding.clear()
+        if self._undispatched:
+            await shielded(self._all_dispatched())
+        self._desks.clear()
 
     def give_up(self) -> None:
         """Wait for nothing any more: whoever waits is handed DeadlinePassed now, and so is whoever asks later."""
-        self._over = True
-        for endpoint, waiters in self._waiters.values():
-            for waiter in waiters:
-                if not waiter.done():
-                    waiter.set_result(Outcome(endpoint.service, error=_late(endpoint)))
+        for place in self._unsettled():
+            self._hand_over(place, _late(place.desk.endpoint))
 
-    async def _end_tasks(self) -> None:
-        # A loader's dispatch is on its way to becoming a task, and nothing tells when: let it, then end it.
+    def _time_is_up(self) -> None:
+        """As ``give_up``, but while the answer can still be put together: what is old may stand in."""
+        for place in self._unsettled():
+            self._settle(place, _late(place.desk.endpoint))
+
+    def _unsettled(self) -> list[_Place]:
+        self._over = True
+        return [place for desk in self._desks.values() for place in desk.places.values() if place.outcome is None]
+
+    async def _all_dispatched(self) -> None:
+        # A loader's dispatch is on its way to becoming a task, and nothing tells when: let it.
         while self._undispatched:  # noqa: ASYNC110  # there is no event to wait for
             await asyncio.sleep(0)
-        tasks = [task for task in self._tasks if not task.done()]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.gather(*tasks, return_exceptions=True)
 
     def ask(
         self, endpoint: Endpoint[V], key: Hashable, *, fan_out: int | None = None
@@ -108,20 +126,21 @@ class RequestScope:
         rounds of the loop later than its neighbours above, and would make a call of its own.
         ``fan_out`` bounds how many calls of an endpoint without a batch form this request has under way at once.
         """
-        known = self._known.get(endpoint)
-        future = known.get(key) if known else None  # a key once let through need not be looked at again
-        if future is None or self._time_is_up():
-            outcome = self._without_asking(endpoint, key)
-            if outcome is not None:
-                return outcome
-            future = self._loader(endpoint, fan_out).load(key)
-        if future.done():
-            return future.result()
-        waiter: asyncio.Future[Outcome[V]] = asyncio.get_running_loop().create_future()
-        if future not in self._waiters:
-            self._waiters[future] = endpoint, []
-            future.add_done_callback(self._hand_over)
-        self._waiters[future][1].append(waiter)
+        desk = self._desks.get(endpoint)
+        if desk is None:
+            desk = self._desks[endpoint] = _Desk(endpoint, self._reads[endpoint.service], self._asker)
+        own_key = slot_key(key)
+        place = desk.places.get(own_key)
+        if place is None:  # a key once let through need not be looked at again
+            refused = self._without_asking(endpoint, key)
+            if refused is not None:
+                return refused
+            place = desk.places[own_key] = _Place(key, Slot(endpoint, desk.whose, own_key), desk)
+            self._look(place, fan_out)
+        if place.outcome is not None:
+            return place.outcome
+        waiter: asyncio.Future[Outcome[V]] = self._loop.create_future()
+        place.waiters.append(waiter)
         return waiter
 
     async def load(self, endpoint: Endpoint[V], key: Hashable, *, fan_out: int | None = None) -> Outcome[V]:
@@ -139,104 +158,256 @@ class RequestScope:
         asked = [self.ask(endpoint, key, fan_out=fan_out) for key in keys]
         return [one if isinstance(one, Outcome) else await one for one in asked]
 
-    def _loader(self, endpoint: Endpoint[Any], fan_out: int | None) -> EndpointLoader:
-        loader = self._loaders.get((endpoint, fan_out))
-        if loader is None:
-            known = self._known.setdefault(endpoint, {})  # shared: a key is asked for once, whoever asks
-            loader = self._loaders[endpoint, fan_out] = EndpointLoader(self, endpoint, fan_out, known)
-        return loader
+    async def send(
+        self,
+        command: Command[V],
+        parameters: Sequence[Hashable] = (),
+        body: object = None,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Outcome[V]:
+        """Send a write; when it has ended, or this request's time has, how that went.
 
-    def _hand_over(self, future: asyncio.Future[Outcome[Any]]) -> None:
-        _, waiters = self._waiters.pop(future, (None, ()))
-        for waiter in waiters:
-            _hand_over(waiter, future)
-
-    def _time_is_up(self) -> bool:
-        return self._over or self._caller.deadline.left <= 0
-
-    async def fetch(self, endpoint: Endpoint[Any], keys: Sequence[Any]) -> list[Outcome[Any]]:
-        """One call, counted; the loaders' way down.
-
-        What is more than the request's share of the service's bulkhead waits here, in its own request and under its
-        own deadline, and not in the waiting room where it would be in everybody's way.
+        The write goes on to its end on its own time, also when this request is given up. What it drops is not served
+        any more, neither to others nor to a later field of this request.
         """
-        channel = self._channels[endpoint.service]
-        share = self._shares.get(endpoint.service)
+        desk = _Desk(command, self._reads[command.service], self._asker)
+        refused = self._without_asking(command, tuple(parameters))
+        if refused is not None:
+            return refused
+        self.calls += 1
+        slot = Slot(command, desk.whose._replace(owner=self._asker.owner), tuple(parameters))
+        flight = desk.reads.send(command, parameters, body, self._caller, slot, idempotency_key)
+        flight.when_landed(lambda: self._forget(command.drops))
+        self._begun.add(flight)
+        place = _Place((), slot, desk)
+        self._desks.setdefault(command, desk).places[flight] = place
+        self._ride(place, flight)
+        waiter: asyncio.Future[Outcome[V]] = self._loop.create_future()
+        place.waiters.append(waiter)
+        return await waiter
+
+    def refused(self) -> BffError:
+        """Why this principal may not see what needs a scope that it does not hold."""
+        if self.principal.anonymous:
+            return self._unverified or Unauthenticated("Sign in to see this.")
+        return Forbidden("The credential does not reach this far.")
+
+    def _look(self, place: _Place, fan_out: int | None) -> None:
+        """Serve a place from the record cache, or put it on its way."""
+        desk = place.desk
+        hit = desk.reads.records.look(place.slot)
+        if hit is None:
+            self._undispatched += 1
+            desk.loader(self, fan_out).load(place)
+            return
+        self.looks[desk.endpoint.service, hit.result] += 1
+        place.outcome = hit.outcome
+        if hit.refresh:
+            if not desk.stale:
+                self._loop.call_soon(self._refresh, desk)
+            desk.stale.append((place.key, place.slot))
+
+    def _refresh(self, desk: _Desk) -> None:
+        """Every kept answer of one endpoint that this round of the loop found stale, in as few calls as can be."""
+        stale, desk.stale = desk.stale, []
+        desk.reads.refresh(desk.endpoint, stale, self._caller)
+
+    def _depart(self, desk: _Desk, places: Sequence[_Place], permits: Turns | None) -> None:
+        """Places that were asked for together: those with a flight join it, the rest goes out in chunks."""
+        self._undispatched -= len(places)
+        if self._over:
+            return
+        for alone in (False, True):
+            waiting = [place for place in places if place.alone is alone]
+            remaining = waiting if alone else [place for place in waiting if not self._joined(place)]
+            for chunk in chunks(remaining, desk.endpoint.calls_for):
+                self._take_turn(desk, chunk, permits)
+
+    def _take_turn(self, desk: _Desk, places: Sequence[_Place], permits: Turns | None) -> None:
+        """One call, when it is this request's turn.
+
+        What is more than the request's share of the service's bulkhead waits here, in its own request, and not in the
+        waiting room where it would be in everybody's way.
+        """
+        service = desk.endpoint.service
+        share = self._shares.get(service)
         if share is None:
-            share = self._shares[endpoint.service] = asyncio.Semaphore(channel.share)
-        async with share:
-            if self._over:  # while this waited for its turn
-                return [Outcome(endpoint.service, error=_late(endpoint))] * len(keys)
-            self.calls += 1
-            return await channel.fetch(endpoint, keys, self._caller)
+            share = self._shares[service] = Turns(desk.reads.share)
+        gives = [share.give] if permits is None else [share.give, permits.give]
+        at_once = True
+
+        def begin() -> None:
+            if not at_once:
+                self._look_again(places)
+            self._begin(desk, places, gives)
+
+        if permits is None:
+            share.take(begin)
+        else:
+            permits.take(lambda: share.take(begin))
+        at_once = False
+
+    def _look_again(self, places: Sequence[_Place]) -> None:
+        """While they waited for their turn, other requests may have brought or begun what places want."""
+        for place in places:
+            if place.outcome is None and not place.alone:
+                hit = place.desk.reads.records.look(place.slot)
+                if hit is not None:
+                    self.looks[place.slot.endpoint.service, hit.result] += 1
+                    self._hand_over(place, hit.outcome)
+                else:
+                    self._joined(place)
+
+    def _begin(self, desk: _Desk, places: Sequence[_Place], gives: Sequence[Callable[[], None]]) -> None:
+        """Begin the call for those places that still want it; its end gives the turns back."""
+        places = [place for place in places if place.outcome is None and not place.rides]
+        if not places or self._over:
+            for give in gives:  # not now: a long row of these would be as many frames deep
+                self._loop.call_soon(give)
+            return
+        self.looks[desk.endpoint.service, "miss"] += len(places)
+        self.calls += 1
+        keys, slots = [place.key for place in places], [place.slot for place in places]
+        flight = desk.reads.begin(desk.endpoint, keys, slots, self._caller, shared=not places[0].alone)
+        self._begun.add(flight)
+        for give in gives:
+            flight.when_landed(give)
+        for place in places:
+            self._ride(place, flight)
+
+    def _joined(self, place: _Place) -> bool:
+        """Join the flight to a place's slot, if there is one."""
+        flight = place.desk.reads.flights.to(place.slot)
+        if flight is None:
+            return False
+        self.looks[place.desk.endpoint.service, "joined"] += 1
+        self._ride(place, flight)
+        return True
+
+    def _ride(self, place: _Place, flight: Flight) -> None:
+        ride = (place.desk.reads, flight)
+        if ride not in self._riding:
+            self._riding.add(ride)
+            place.desk.reads.flights.board(flight)
+        place.rides = True
+        flight.seats[place.slot].add_done_callback(partial(self._arrived, place, flight))
+
+    def _arrived(self, place: _Place, flight: Flight, seat: asyncio.Future[Outcome[Any]]) -> None:
+        """A flight has landed with the outcome for a place, which may have been given up meanwhile."""
+        if place.outcome is not None:
+            return
+        outcome = seat.result()
+        error = outcome.error
+        if error is None:
+            self._hand_over(place, outcome)
+        elif isinstance(error, Unauthenticated | Forbidden) and flight not in self._begun and not self._over:
+            # Said of another one's credential: whether ours reaches this far, only asking with ours can tell.
+            place.alone, place.rides = True, False
+            self._undispatched += 1
+            place.desk.loader(self, None).load(place)
+        else:
+            self._settle(place, outcome)
+
+    def _settle(self, place: _Place, failed: Outcome[Any]) -> None:
+        """End a place that failed: with an old answer if one may stand in, else with the error."""
+        stale = failed.error and place.desk.reads.records.instead_of(place.slot, failed.error)
+        if stale:
+            self.looks[stale.service, "stale_if_error"] += 1
+        self._hand_over(place, stale or failed)
+
+    def _hand_over(self, place: _Place, outcome: Outcome[Any]) -> None:
+        place.outcome = outcome
+        for waiter in place.waiters:
+            if not waiter.done():
+                waiter.set_result(outcome)
+        place.waiters.clear()
+
+    def _forget(self, endpoints: Sequence[Endpoint[Any]]) -> None:
+        """What this request was given of these endpoints is not true any more: ask again for what is asked for next."""
+        for endpoint in endpoints:
+            desk = self._desks.get(endpoint)
+            if desk is not None:
+                desk.places = {key: place for key, place in desk.places.items() if place.outcome is None}
 
     def _without_asking(self, endpoint: Endpoint[Any], key: Any) -> Outcome[Any] | None:
         service = endpoint.service
-        if self._time_is_up():
-            return Outcome(service, error=_late(endpoint))
+        if self._over or self._caller.deadline.left <= 0:
+            return _late(endpoint, sent=False)
         if endpoint.relay and self.principal.anonymous:
-            return Outcome(service, error=self._unverified or Unauthenticated("Sign in to see this."))
+            return Outcome(service, error=self.refused())
         if endpoint.scopes and not endpoint.scopes <= self.principal.scopes:
-            return Outcome(service, error=Forbidden("The credential does not reach this far."))
+            return Outcome(service, error=self.refused())
         if not endpoint.accepts(key):
             return Outcome(service, error=NotFound(f"{endpoint.name}: {key!r} cannot be a key", service=service))
         return None
 
     def __repr__(self) -> str:
-        waiting = sum(not waiter.done() for _, waiters in self._waiters.values() for waiter in waiters)
+        places = [place for desk in self._desks.values() for place in desk.places.values()]
+        waiting = sum(len(place.waiters) for place in places)
         return (
             f"<RequestScope {self.request_id} calls={self.calls} waiting={waiting} "
-            f"tasks={len(self._tasks)} left={self.deadline.left:.3f}s>"
+            f"flights={len(self._riding)} left={self.deadline.left:.3f}s>"
         )
 
 
-class EndpointLoader(DataLoader[Any, Outcome[Any]]):
-    """The request's loader for one endpoint: a batch becomes chunks of ``calls_for`` keys, a call each."""
+class _Place:
+    """One key of one request: who waits for it, and how asking for it ended.
 
-    def __init__(
-        self,
-        scope: RequestScope,
-        endpoint: Endpoint[Any],
-        fan_out: int | None,
-        known: dict[Any, asyncio.Future[Outcome[Any]]],
-    ) -> None:
-        super().__init__(max_batch_size=endpoint.calls_for, batch=isinstance(endpoint, Batch), cache_map=known)
+    ``rides``: a flight for it is under way. ``alone``: that may be nobody else's.
+    """
+
+    __slots__ = ("alone", "desk", "key", "outcome", "rides", "slot", "waiters")
+
+    def __init__(self, key: Any, slot: Slot, desk: _Desk) -> None:
+        self.key = key
+        self.slot = slot
+        self.desk = desk
+        self.alone = False
+        self.rides = False
+        self.outcome: Outcome[Any] | None = None
+        self.waiters: list[asyncio.Future[Outcome[Any]]] = []
+
+
+class _Desk:
+    """One request's asking at one endpoint: its places by key, and its loaders by fan-out."""
+
+    def __init__(self, endpoint: Endpoint[Any], reads: Reads, asker: Asker) -> None:
+        self.endpoint = endpoint
+        self.reads = reads
+        self.whose = asker.whose(endpoint)
+        self.places: dict[Any, _Place] = {}
+        self.stale: list[tuple[Any, Slot]] = []
+        self._loaders: dict[int | None, EndpointLoader] = {}
+
+    def loader(self, scope: RequestScope, fan_out: int | None) -> EndpointLoader:
+        """The loader of links with this ``fan_out``; a key is asked for once, whichever comes first."""
+        loader = self._loaders.get(fan_out)
+        if loader is None:
+            loader = self._loaders[fan_out] = EndpointLoader(scope, self, fan_out)
+        return loader
+
+
+class EndpointLoader(DataLoader[_Place, None]):
+    """Collects one endpoint's places until the loop runs again, then sends them on their way together.
+
+    Its futures tell that a place has departed, not what came for it: that is handed over at the place, as soon as it is
+    there, so that no place waits for its neighbours' calls. So it needs no cache of its own either.
+    """
+
+    def __init__(self, scope: RequestScope, desk: _Desk, fan_out: int | None) -> None:
+        super().__init__(cache=False)
         self._scope = scope
-        self._endpoint = endpoint
-        self._permits = asyncio.Semaphore(fan_out) if fan_out else None
+        self._desk = desk
+        self._permits = Turns(fan_out) if fan_out else None
 
-    def load(self, key: Any) -> asyncio.Future[Outcome[Any]]:
-        """A future shared by all who ask for this key; only ``RequestScope.ask`` may hold it."""
-        known = len(self._cache)
-        future = super().load(key)
-        self._scope._undispatched += len(self._cache) - known
-        return future
-
-    async def batch_load_fn(self, keys: list[Any]) -> list[Outcome[Any]]:
-        """One outcome a key, in the order of the keys; never raises but for the scope's own cancellation."""
-        scope = self._scope
-        scope._undispatched -= len(keys)
-        task = asyncio.current_task()
-        if task is None:
-            raise Bug("a loader dispatched outside of a task")
-        scope._tasks.add(task)
-        task.add_done_callback(scope._tasks.discard)
-        if self._permits is None:
-            return await scope.fetch(self._endpoint, keys)
-        async with self._permits:
-            return await scope.fetch(self._endpoint, keys)
+    async def batch_load_fn(self, places: list[_Place]) -> list[None]:
+        """Send the places on their way; never raises."""
+        self._scope._depart(self._desk, places, self._permits)
+        return [None] * len(places)
 
 
-def _hand_over(waiter: asyncio.Future[Outcome[Any]], future: asyncio.Future[Outcome[Any]]) -> None:
-    if waiter.done():
-        return
-    if future.cancelled():
-        waiter.cancel()
-    elif error := future.exception():
-        waiter.set_exception(error)
-    else:
-        waiter.set_result(future.result())
-
-
-def _late(endpoint: Endpoint[Any]) -> DeadlinePassed:
-    return DeadlinePassed(f"{endpoint.name}: the request's time is up", service=endpoint.service)
+def _late(endpoint: Endpoint[Any], *, sent: bool = True) -> Outcome[Any]:
+    """The request's time is up; whether a write that was ``sent`` is done, nobody knows then."""
+    error = DeadlinePassed(f"{endpoint.name}: the request's time is up", service=endpoint.service)
+    return Outcome(endpoint.service, error=error, unknown=sent and isinstance(endpoint, Command))

@@ -2,7 +2,7 @@
 
     retry (with its budget; hedge inside) → breaker → bulkhead → attempt timeout → transport
 
-``fetch`` and ``_attempt`` compose them, and the order is the point:
+``fetch``, ``send`` and ``_attempt`` compose them, and the order is the point:
 
 - every attempt takes its own place at the breaker and its own permit, and waiting to retry holds neither;
 - an open breaker refuses before there is a wait for a permit, and a full bulkhead is no failure of the service, so our
@@ -10,21 +10,29 @@
 - the permit is had before the attempt's time begins, so that crowding is never told as slowness;
 - the timeout stands around the transport alone, and an answer is read without a permit; one that cannot be read is a
   failed call.
+
+Reads and writes take the same road, with two differences. A write is never hedged, and is sent again only where that
+does no harm: by PUT or DELETE, or under an idempotency key. And a write whose answer did not come is not failed but
+unknown (``Outcome.unknown``), once any attempt at it may have reached the service; what later attempts bring, short of
+a success, does not change that.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
-from typing import Any, TypeAlias
+from functools import partial
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import httpx
 
 from bff_core.auth.principal import Credential
 from bff_core.clock import Clock
-from bff_core.contract import Endpoint, Outcome, Paged
+from bff_core.contract import Command, Endpoint, Outcome, Paged, Varies
+from bff_core.contract.policy import VARIES_HEADERS
+from bff_core.contract.service import IDEMPOTENCY_HEADER
 from bff_core.deadline import Deadline
 from bff_core.errors import (
     BadPayload,
@@ -40,12 +48,16 @@ from bff_core.errors import (
     Unauthenticated,
     Unreachable,
 )
-from bff_core.outbound.codec import Ask, Codec, codec_for
+from bff_core.outbound.codec import Ask, Codec, CommandCodec, codec_for
 from bff_core.outbound.guards import Guards
+from bff_core.outbound.target import BaseUrl
 from bff_core.outbound.transport import AnswerTooLarge
 from bff_core.resilience.breaker import Admission, BreakerStatistics, verdict
 from bff_core.resilience.bulkhead import BulkheadStatistics
 from bff_core.telemetry.facts import BugFound, CallFinished, Observer
+
+T = TypeVar("T")
+V = TypeVar("V")
 
 #: What carries a request to a service: ours, a double, or any other httpx transport.
 Transport: TypeAlias = httpx.AsyncBaseTransport
@@ -54,6 +66,24 @@ Transport: TypeAlias = httpx.AsyncBaseTransport
 #: of one attempt, or what is left of the request's if that is less.
 DEADLINE_HEADER = "x-deadline-ms"
 REQUEST_ID_HEADER = "x-request-id"
+
+#: After one of these the service got nothing; after any other error it may have got, and done, everything.
+_NOTHING_GOT = (
+    httpx.PoolTimeout,
+    httpx.ConnectTimeout,
+    httpx.ConnectError,
+    httpx.LocalProtocolError,
+    httpx.UnsupportedProtocol,
+)
+
+#: What may stand in the header for a locale or a client: a language tag, a token of HTTP. Anything else is not sent.
+_PLAIN: Mapping[Varies, re.Pattern[str]] = {
+    "locale": re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8}){0,7}"),
+    "client": re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}"),
+}
+
+#: 1 to 255 printable characters of ASCII; a space at an end would be lost on the way.
+_IDEMPOTENCY_KEY = re.compile(r"(?! )[ -~]{1,255}(?<! )")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +96,51 @@ class ChannelOptions:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """On whose behalf a call is made: deadline, credential (sent only to endpoints that relay) and id."""
+    """On whose behalf a call is made: deadline, credential (sent only to endpoints that relay) and id.
+
+    ``locale`` and ``client`` are sent only to endpoints that vary by them; "" is nobody's.
+    """
 
     deadline: Deadline
     credential: Credential | None = None
     request_id: str = ""
+    locale: str = ""
+    client: str = ""
+
+
+@dataclass(slots=True)
+class _Call(Generic[T]):
+    """One call under way: what every attempt at it needs, and what has come of the attempts so far.
+
+    ``read`` makes something of the answer's bytes. ``may_be_done``: some attempt may have been carried out.
+    """
+
+    endpoint: Endpoint[Any]
+    keys: Sequence[Any]
+    ask: Ask
+    caller: Caller
+    read: Callable[[bytes], T]
+    idempotency_key: str | None = None
+    attempts: int = 0
+    may_be_done: bool = False
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """What is known of one attempt; times are the clock's. ``got``: the service may have got it."""
+
+    number: int
+    started: float
+    admitted: float | None = None
+    sent: bool = False
+    got: bool = False
+    status: int | None = None
+    code: str | None = None
+
+    @property
+    def may_be_done(self) -> bool:
+        """Unless it did not get there, or the service answered that it does not do it."""
+        return self.got and not (self.status is not None and 400 <= self.status < 500)
 
 
 class Channel:
@@ -91,12 +161,13 @@ class Channel:
     ) -> None:
         self._service = service
         self._options = options
-        self._base = options.url.rstrip("/")
+        self._base = BaseUrl(options.url)
         self._transport = transport
         self._guards = guards
         self._clock = clock
         self._observer = observer
         self._codecs: dict[Endpoint[Any], Codec] = {}
+        self._command_codecs: dict[Command[Any], CommandCodec] = {}
 
     async def fetch(self, endpoint: Endpoint[Any], keys: Sequence[Any], caller: Caller) -> list[Outcome[Any]]:
         """One call for ``keys`` (at most ``endpoint.calls_for``); one outcome a key, in their order.
@@ -107,23 +178,50 @@ class Channel:
             codec = self._codecs.get(endpoint)
             if codec is None:
                 codec = self._codecs[endpoint] = codec_for(endpoint)
-            ask = codec.ask(keys)
-            numbers = count(1)
+            call = _Call(endpoint, keys, codec.ask(keys), caller, partial(codec.outcomes, keys))
             hedge = self._guards.hedge(endpoint.group)
-
-            def attempt() -> Awaitable[list[Outcome[Any]]]:
-                return self._attempt(endpoint, codec, ask, keys, caller, next(numbers))
-
             return await self._guards.retry.run(
-                lambda: hedge.run(attempt, deadline=caller.deadline, read=endpoint.repeatable),
+                lambda: hedge.run(partial(self._attempt, call), deadline=caller.deadline, read=True),
                 deadline=caller.deadline,
-                repeatable=endpoint.repeatable,
+                repeatable=True,
             )
-        except BffError as error:
-            return self._all_failed(keys, error)
         except Exception as exc:
-            self._observer.observe(BugFound("outbound", caller.request_id, exc))
-            return self._all_failed(keys, Bug(f"{endpoint.name}: {exc!r}"))
+            return [Outcome(self._service, error=self._error(endpoint, caller, exc))] * len(keys)
+
+    async def send(
+        self,
+        command: Command[V],
+        parameters: Sequence[Any],
+        body: object,
+        caller: Caller,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Outcome[V]:
+        """One write; ``parameters`` are those of its path, in order, and ``body`` is the declared record.
+
+        ``idempotency_key`` names this write among all of its caller's: 1 to 255 printable characters of ASCII, the same
+        for every attempt. Raises nothing but a cancellation, after which nobody can tell whether it was carried out.
+        """
+        call: _Call[Outcome[V]] | None = None
+        try:
+            key = _checked(idempotency_key) if command.idempotency_key else None
+            codec = self._command_codecs.get(command)
+            if codec is None:
+                codec = self._command_codecs[command] = CommandCodec(command)
+            call = _Call(command, [parameters], codec.ask(parameters, body), caller, codec.outcome, key)
+            return await self._guards.retry.run(
+                partial(self._attempt, call),
+                deadline=caller.deadline,
+                repeatable=command.repeatable or key is not None,
+            )
+        except Exception as exc:
+            unknown = call is not None and call.may_be_done
+            return Outcome(self._service, error=self._error(command, caller, exc), unknown=unknown)
+
+    @property
+    def service(self) -> str:
+        """The name of the service."""
+        return self._service
 
     @property
     def share(self) -> int:
@@ -142,67 +240,57 @@ class Channel:
         """Close the transport and its connections."""
         await self._transport.aclose()
 
-    async def _attempt(
-        self, endpoint: Endpoint[Any], codec: Codec, ask: Ask, keys: Sequence[Any], caller: Caller, number: int
-    ) -> list[Outcome[Any]]:
+    async def _attempt(self, call: _Call[T]) -> T:
         """One attempt, told as one fact however it ends."""
-        started = self._clock.monotonic()
-        admitted: float | None = None
-        status: int | None = None
-        code: str | None = None
+        call.attempts += 1
+        attempt = _Attempt(call.attempts, self._clock.monotonic())
         admission: Admission | None = None
         try:
-            self._time_left(caller.deadline)
-            admission = self._guards.breaker(endpoint.group).admit()
-            async with self._guards.bulkhead.permit(caller.deadline):
-                admitted = self._clock.monotonic()
-                limit = self._time_left(caller.deadline)
-                request = self._request(endpoint, ask, caller, limit)
-                response = await self._exchange(request, limit)
-                status = response.status_code
-                self._check(endpoint, keys, response)
-            outcomes = codec.outcomes(keys, response.content)
-            self._guards.latencies.note(self._clock.monotonic() - admitted)
+            self._time_left(call.caller.deadline)
+            admission = self._guards.breaker(call.endpoint.group).admit()
+            async with self._guards.bulkhead.permit(call.caller.deadline):
+                attempt.admitted = self._clock.monotonic()
+                limit = self._time_left(call.caller.deadline)
+                request = self._request(call, limit)
+                attempt.sent = attempt.got = True
+                response = await self._exchange(attempt, request, limit)
+                attempt.status = response.status_code
+                self._check(call.endpoint, call.keys, response)
+            answer = call.read(response.content)
+            self._guards.latencies.note(self._clock.monotonic() - attempt.admitted)
             admission.succeeded()
-            return outcomes
+            return answer
         except BffError as error:
-            code = error.code
+            attempt.code = error.code
             if admission is not None:
                 admission.ended(verdict(error))
             raise
         except asyncio.CancelledError:
-            code = "CANCELLED"
+            attempt.code = "CANCELLED"
             raise
         except Exception:
-            code = Bug.code
+            attempt.code = Bug.code
             raise
         finally:
             if admission is not None:
                 admission.ignored()  # a cancellation or a bug says nothing of the service; after a verdict, nothing
-            self._tell(endpoint, len(keys), number, started, admitted, status, code)
+            call.may_be_done = call.may_be_done or attempt.may_be_done
+            self._tell(call, attempt)
 
-    def _tell(
-        self,
-        endpoint: Endpoint[Any],
-        keys: int,
-        attempt: int,
-        started: float,
-        admitted: float | None,
-        status: int | None,
-        code: str | None,
-    ) -> None:
+    def _tell(self, call: _Call[Any], attempt: _Attempt) -> None:
         ended = self._clock.monotonic()
-        waited_until = ended if admitted is None else admitted
+        waited_until = ended if attempt.admitted is None else attempt.admitted
         self._observer.observe(
             CallFinished(
                 service=self._service,
-                endpoint=endpoint.name,
-                keys=keys,
-                waited=waited_until - started,
+                endpoint=call.endpoint.name,
+                keys=len(call.keys),
+                waited=waited_until - attempt.started,
                 seconds=ended - waited_until,
-                status=status,
-                code=code,
-                attempt=attempt,
+                status=attempt.status,
+                code=attempt.code,
+                attempt=attempt.number,
+                sent=attempt.sent,
             )
         )
 
@@ -212,10 +300,10 @@ class Channel:
             raise DeadlinePassed(f"{self._service}: no time left to ask", service=self._service)
         return limit
 
-    async def _exchange(self, request: httpx.Request, limit: float) -> httpx.Response:
+    async def _exchange(self, attempt: _Attempt, request: httpx.Request, limit: float) -> httpx.Response:
         try:
             async with self._clock.timeout(limit):
-                return await self._send(request)
+                return await self._hand_over(attempt, request)
         except TimeoutError as exc:
             if limit < self._options.attempt_timeout:  # less than the service is owed: says nothing of the service
                 raise DeadlinePassed(
@@ -223,9 +311,8 @@ class Channel:
                 ) from exc
             raise TimedOut(f"{self._service}: no answer within {limit:.3f} s", service=self._service) from exc
 
-    async def _send(self, request: httpx.Request) -> httpx.Response:
+    async def _hand_over(self, attempt: _Attempt, request: httpx.Request) -> httpx.Response:
         """The border to httpx: none of its errors climbs higher."""
-        service = self._service
         try:
             response = await self._transport.handle_async_request(request)
             try:
@@ -233,16 +320,23 @@ class Channel:
             finally:
                 await response.aclose()  # a transport that streams holds its connection until then
             return response
-        except httpx.PoolTimeout as exc:
-            raise BulkheadFull(f"{service}: the pool is full", service=service, retry_after=0.05) from exc
-        except httpx.TimeoutException as exc:
-            raise TimedOut(f"{service}: {type(exc).__name__}", service=service) from exc
-        except (AnswerTooLarge, httpx.DecodingError) as exc:
-            raise BadPayload(f"{service}: {exc}", service=service) from exc
         except httpx.RequestError as exc:
-            raise Unreachable(f"{service}: {type(exc).__name__}: {exc}", service=service) from exc
+            attempt.got = not isinstance(exc, _NOTHING_GOT)
+            raise self._translated(exc) from exc
 
-    def _request(self, endpoint: Endpoint[Any], ask: Ask, caller: Caller, limit: float) -> httpx.Request:
+    def _translated(self, exc: httpx.RequestError) -> BffError:
+        service = self._service
+        match exc:
+            case httpx.PoolTimeout():
+                return BulkheadFull(f"{service}: the pool is full", service=service, retry_after=0.05)
+            case httpx.TimeoutException():
+                return TimedOut(f"{service}: {type(exc).__name__}", service=service)
+            case AnswerTooLarge() | httpx.DecodingError():
+                return BadPayload(f"{service}: {exc}", service=service)
+        return Unreachable(f"{service}: {type(exc).__name__}: {exc}", service=service)
+
+    def _request(self, call: _Call[Any], limit: float) -> httpx.Request:
+        endpoint, ask, caller = call.endpoint, call.ask, call.caller
         headers = {
             "accept": "application/json",
             DEADLINE_HEADER: str(int(limit * 1000)),
@@ -251,9 +345,12 @@ class Channel:
             headers[REQUEST_ID_HEADER] = caller.request_id
         if ask.body is not None:
             headers["content-type"] = "application/json"
+        if call.idempotency_key is not None:
+            headers[IDEMPOTENCY_HEADER] = call.idempotency_key
+        headers.update(_varying(endpoint, caller))
         if endpoint.relay and caller.credential is not None:
             headers["authorization"] = caller.credential.authorization
-        return httpx.Request(endpoint.method, self._base + ask.target, headers=headers, content=ask.body)
+        return httpx.Request(endpoint.method, self._base.at(ask.target), headers=headers, content=ask.body)
 
     def _check(self, endpoint: Endpoint[Any], keys: Sequence[Any], response: httpx.Response) -> None:
         status = response.status_code
@@ -276,11 +373,29 @@ class Channel:
             retry_after=_retry_after(response.headers.get("retry-after")),
         )
 
-    def _all_failed(self, keys: Sequence[Any], error: BffError) -> list[Outcome[Any]]:
-        return [Outcome(self._service, error=error)] * len(keys)
+    def _error(self, endpoint: Endpoint[Any], caller: Caller, exc: Exception) -> BffError:
+        """The error that a call ended with; a bug, and what nobody foresaw is one, is told."""
+        if isinstance(exc, BffError) and not isinstance(exc, Bug):
+            return exc.with_traceback(None)  # who shares it must not hold this call's frames, with a credential
+        self._observer.observe(BugFound("outbound", caller.request_id, exc))
+        return exc if isinstance(exc, Bug) else Bug(f"{endpoint.name}: {exc!r}")
 
     def __repr__(self) -> str:
         return f"<Channel {self._service} {self._base} {self._guards.bulkhead!r}>"
+
+
+def _varying(endpoint: Endpoint[Any], caller: Caller) -> Iterator[tuple[str, str]]:
+    """The headers by which this endpoint's answers differ, as far as the caller has plain words for them."""
+    words: Mapping[Varies, str] = {"locale": caller.locale, "client": caller.client}
+    for what in endpoint.policy.varies:
+        if _PLAIN[what].fullmatch(words[what]):
+            yield VARIES_HEADERS[what], words[what]
+
+
+def _checked(idempotency_key: str | None) -> str | None:
+    if idempotency_key is not None and not _IDEMPOTENCY_KEY.fullmatch(idempotency_key):
+        raise BadRequest("An idempotency key is 1 to 255 printable characters of ASCII, without a space at either end.")
+    return idempotency_key
 
 
 def _retry_after(value: str | None) -> float | None:

@@ -1,4 +1,4 @@
-"""Keys to requests and bytes to records, for each kind of endpoint; compiled once per endpoint.
+"""Keys and bodies to requests, and bytes to records, for each kind of endpoint; compiled once per endpoint.
 
 A list is decoded in one go; when that fails, element by element, so that one bad element costs its own key
 and no other. Errors name the field path (msgspec's own, ``$.items[3].price``).
@@ -6,16 +6,23 @@ and no other. Errors name the field path (msgspec's own, ``$.items[3].price``).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any, Protocol, get_args, get_origin
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, quote_plus, urlencode
 
 import msgspec
 
-from bff_core.contract import Batch, Edge, Endpoint, Get, Key, KeyStyle, Outcome, Page, Paged, PageInfo
+from bff_core.contract import Batch, Command, Edge, Endpoint, Get, Key, KeyStyle, Outcome, Page, Paged, PageInfo
 from bff_core.contract.service import wire_text
-from bff_core.errors import BadPayload, BadRequest, BffError, Bug, NotFound
+from bff_core.errors import BadPayload, BadRequest, Bug, NotFound
+
+_HALF_A_PAIR = "An argument holds half of a surrogate pair, which is no text."
+
+#: What needs no quoting in a query, wherever it stands.
+_PLAIN = re.compile(r"[A-Za-z0-9_.~:-]*")
 
 #: What msgspec raises on bytes that are no JSON, no UTF-8, too deep, or of another shape.
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -30,7 +37,7 @@ class Ask:
 
 
 class Codec(Protocol):
-    """The two directions of one endpoint."""
+    """The two directions of one endpoint that reads."""
 
     def ask(self, keys: Sequence[Any]) -> Ask:
         """The request for these keys. Raises BadRequest when a key cannot stand in a URL."""
@@ -40,7 +47,7 @@ class Codec(Protocol):
 
 
 def codec_for(endpoint: Endpoint[Any]) -> Codec:
-    """The codec of an endpoint, by its kind."""
+    """The codec of an endpoint that reads, by its kind; a command has a ``CommandCodec``."""
     if isinstance(endpoint, Batch):
         return BatchCodec(endpoint)
     if isinstance(endpoint, Paged):
@@ -83,6 +90,8 @@ class BatchCodec:
         self._endpoint = endpoint
         names = {f.name: f.encode_name for f in msgspec.structs.fields(endpoint.returns)}
         self._members = [names[name] for name in endpoint.key]
+        self._name = quote(endpoint.keys, safe="") if endpoint.style is KeyStyle.COMMA else quote_plus(endpoint.keys)
+        self._between = "," if endpoint.style is KeyStyle.COMMA else f"&{self._name}="
         key_fields: list[Any] = [(name, str | int | float, msgspec.field(name=names[name])) for name in endpoint.key]
         self._rows = _Rows(endpoint, endpoint.at, endpoint.returns, msgspec.defstruct("KeyOnly", key_fields))
 
@@ -91,14 +100,18 @@ class BatchCodec:
         endpoint = self._endpoint
         if endpoint.style is KeyStyle.BODY:
             return Ask(endpoint.path, msgspec.json.encode({endpoint.keys: [self._in_body(k) for k in keys]}))
-        texts = [":".join(_text(part) for part in _parts(key)) for key in keys]
-        if endpoint.style is KeyStyle.COMMA:
-            joined = ",".join(quote(text, safe=":") for text in texts)
-            return Ask(f"{endpoint.path}?{quote(endpoint.keys, safe='')}={joined}")
-        return Ask(f"{endpoint.path}?{urlencode([(endpoint.keys, text) for text in texts], safe=':')}")
+        texts = [":".join(map(wire_text, _parts(key))) for key in keys]
+        if not _PLAIN.fullmatch("".join(texts)):  # most keys are, and one look at all of them costs less than quoting
+            quoted = quote if endpoint.style is KeyStyle.COMMA else quote_plus
+            texts = [quoted(_whole(text), safe=":") for text in texts]
+        return Ask(f"{endpoint.path}?{self._name}={self._between.join(texts)}")
 
     def outcomes(self, keys: Sequence[Any], body: bytes) -> list[Outcome[Any]]:
         """Rows matched to keys by the key's text; see ``Batch`` for what may be missing or too much."""
+        if not (self._endpoint.many or self._endpoint.composite):
+            rows = self._rows.whole(body)
+            if rows is not None:
+                return self._matched(keys, rows)
         found: dict[tuple[str, ...], list[Any]] = {}
         failed: dict[tuple[str, ...], list[BadPayload]] = {}
         nameless: list[BadPayload] = []
@@ -110,6 +123,19 @@ class BatchCodec:
             else:
                 nameless.append(error)
         return [self._outcome(tuple(map(wire_text, _parts(key))), found, failed, nameless) for key in keys]
+
+    def _matched(self, keys: Sequence[Any], rows: Sequence[Any]) -> list[Outcome[Any]]:
+        """What nearly every answer needs: one thing for each key of one part, and no row that could not be read."""
+        service, name = self._endpoint.service, self._endpoint.key[0]
+        found: dict[str, Any] = {}
+        for row in rows:
+            found.setdefault(wire_text(getattr(row, name)), row)
+        texts = [wire_text(key[0] if isinstance(key, tuple) else key) for key in keys]
+        return [Outcome(service, found[text]) if text in found else self._missing((text,)) for text in texts]
+
+    def _missing(self, key: tuple[str, ...]) -> Outcome[Any]:
+        service = self._endpoint.service
+        return Outcome(service, error=NotFound(f"{self._endpoint.name}: no {':'.join(key)}", service=service))
 
     def _outcome(
         self,
@@ -126,8 +152,7 @@ class BatchCodec:
             return Outcome(service, tuple(rows), flaws=tuple(errors))
         if rows:
             return Outcome(service, rows[0])
-        missing: BffError = NotFound(f"{self._endpoint.name}: no {':'.join(key)}", service=service)
-        return Outcome(service, error=errors[0] if errors else missing)
+        return Outcome(service, error=errors[0]) if errors else self._missing(key)
 
     def _key_of(self, row: Any) -> tuple[str, ...]:
         return tuple(wire_text(getattr(row, name)) for name in self._endpoint.key)
@@ -189,6 +214,37 @@ class PagedCodec:
         return [Outcome(self._endpoint.service, Page(edges, info, total), flaws=flaws)]
 
 
+class CommandCodec:
+    """One write: path parameters and a body one way, one answer the other."""
+
+    def __init__(self, command: Command[Any]) -> None:
+        self._command = command
+        read = command.returns is not NoneType
+        self._decoder = msgspec.json.Decoder(_nested(command.at, command.returns)) if read else None
+
+    def ask(self, parameters: Sequence[Any], body: object) -> Ask:
+        """The request. Raises BadRequest when a parameter or a text of the body cannot be sent."""
+        command = self._command
+        if not isinstance(body, command.body or NoneType):
+            raise Bug(f"{command.name}: its body is {command.body}, not {type(body)}")
+        target = _target(command.path, dict(zip(command.parameters, parameters, strict=True)), {})
+        if body is None:
+            return Ask(target)
+        try:
+            return Ask(target, msgspec.json.encode(body))
+        except UnicodeEncodeError:
+            raise BadRequest(_HALF_A_PAIR) from None
+
+    def outcome(self, body: bytes) -> Outcome[Any]:
+        """What the service says it did; None where that is not read. Raises BadPayload."""
+        if self._decoder is None:
+            return Outcome(self._command.service)
+        try:
+            return Outcome(self._command.service, _walk(self._decoder.decode(body), self._command.at))
+        except _UNREADABLE as exc:
+            raise _bad(self._command, exc) from exc
+
+
 Row = tuple[Any, Any, BadPayload | None]
 
 
@@ -209,12 +265,19 @@ class _Rows:
         self._one = msgspec.json.Decoder(row_type)
         self._key = msgspec.json.Decoder(key_type) if key_type else None
 
+    def whole(self, body: bytes) -> list[Any] | None:
+        """Every row; None where one of them cannot be read, and ``read`` finds out which."""
+        try:
+            rows: list[Any] = _walk(self._all.decode(body), self._at)
+        except _UNREADABLE:
+            return None
+        return rows
+
     def read(self, body: bytes) -> list[Row]:
         """Every row of the answer. Raises BadPayload when there is no list under the response path."""
-        try:
-            return [(row, None, None) for row in _walk(self._all.decode(body), self._at)]
-        except _UNREADABLE:
-            pass  # the slow path below finds out which elements are to blame
+        rows = self.whole(body)
+        if rows is not None:
+            return [(row, None, None) for row in rows]
         try:
             elements = _walk(self._raw.decode(body), self._at)
         except _UNREADABLE as exc:
@@ -268,11 +331,14 @@ def _segment(value: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    text = wire_text(value)
+    return _whole(wire_text(value))
+
+
+def _whole(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise BadRequest("An argument holds half of a surrogate pair, which is no text.") from None
+        raise BadRequest(_HALF_A_PAIR) from None
     return text
 
 

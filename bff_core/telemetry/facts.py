@@ -1,10 +1,23 @@
-"""What rooms report, as plain data: one fact a request, one a call to a service, one a change of keys or a breaker."""
+"""What rooms report, as plain data: one fact a request, a flight, a call, a change of keys or a breaker."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
+
+from bff_core.errors import Rejected
+
+#: The codes of calls that we refused ourselves: those of Rejected and what stands under it in the tree of errors.
+NOT_ASKED = frozenset({Rejected.code, *(kind.code for kind in Rejected.__subclasses__())})
+
+#: How one key of a request was served. Without asking: from a kept answer that was ``fresh``, ``negative`` (there is no
+#: such thing) or ``stale`` (and asked for anew meanwhile). By asking: the request's own call (``miss``) or one that was
+#: under way (``joined``). A key whose asking failed and whose old answer stood in is ``stale_if_error`` besides.
+CacheResult = Literal["fresh", "stale", "stale_if_error", "negative", "miss", "joined"]
+
+#: Why a flight is made: a request waits for an answer, a kept one is asked for anew while it serves, or it is a write.
+FlightKind = Literal["read", "refresh", "command"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +26,8 @@ class CallFinished:
 
     ``endpoint`` is the declared name (``users GET /profiles``), ``keys`` how many keys it carried, ``waited`` and
     ``seconds`` are durations in seconds: before the permit was had, and from then to the end. ``code`` is None for
-    success, else the error's code; ``status`` is None where no answer came.
+    success, else the error's code; ``status`` is None where no answer came. ``sent`` is False for a call that never
+    left us: refused by a guard (``code`` is one of ``NOT_ASKED``), or given up before it had a permit.
     """
 
     service: str
@@ -24,6 +38,25 @@ class CallFinished:
     status: int | None
     code: str | None
     attempt: int = 1
+    sent: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class FlightLanded:
+    """One call that requests may share has ended; the attempts that it took are facts of their own.
+
+    ``riders`` is how many requests waited for it at its end, ``keys`` how many keys it carried, ``seconds`` how long it
+    was under way, waits and retries included. ``code`` is None for success, "CANCELLED" when nobody waited any more,
+    else the code that all keys share or that of the first one that failed.
+    """
+
+    service: str
+    endpoint: str
+    kind: FlightKind
+    keys: int
+    riders: int
+    seconds: float
+    code: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +65,8 @@ class RequestFinished:
 
     ``operation`` is a name of the BFF's own operations, else "anonymous" when the document carries no known one;
     ``client`` is a name from the known list, else "other". ``errors`` counts by code, ``degraded`` counts by
-    ``(service, source)``; ``seconds`` is from the first byte of the request to the last byte of the answer made.
+    ``(service, source)``, ``cache`` counts keys by ``(service, result)``; ``seconds`` is from the first byte of the
+    request to the last byte of the answer made.
     """
 
     bff: str
@@ -45,6 +79,7 @@ class RequestFinished:
     calls: int
     errors: Mapping[str, int] = field(default_factory=dict)
     degraded: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    cache: Mapping[tuple[str, CacheResult], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +113,7 @@ class BugFound:
     error: BaseException
 
 
-Fact = CallFinished | RequestFinished | KeySetChanged | BreakerChanged | BugFound
+Fact = CallFinished | FlightLanded | RequestFinished | KeySetChanged | BreakerChanged | BugFound
 
 
 class Observer(Protocol):

@@ -10,16 +10,27 @@ stops us.
 
 from __future__ import annotations
 
+import json
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
+import msgspec
 import structlog
 
 from bff_core.clock import Clock, SystemClock
-from bff_core.telemetry.facts import BreakerChanged, BugFound, CallFinished, Fact, KeySetChanged, RequestFinished
+from bff_core.telemetry.facts import (
+    NOT_ASKED,
+    BreakerChanged,
+    BugFound,
+    CallFinished,
+    Fact,
+    FlightLanded,
+    KeySetChanged,
+    RequestFinished,
+)
 
 Level = Literal["debug", "info", "warning", "error"]
 
@@ -33,18 +44,6 @@ _TOKEN = re.compile(
 #: Ends of a call that say nothing against the service or us.
 _EXPECTED = frozenset({None, "NOT_FOUND"})
 
-#: Ends of a call that was never made; the request's own line says what that cost.
-_NOT_ASKED = frozenset(
-    {
-        "SERVICE_BREAKER_OPEN",
-        "SERVICE_BREAKER_BUSY",
-        "SERVICE_BUSY",
-        "DEADLINE_EXCEEDED",
-        "AUTH_UNAVAILABLE",
-        "OVERLOADED",
-    }
-)
-
 #: The client's own doing: no reason to look at us.
 _CLIENTS_DOING = frozenset({"BAD_REQUEST", "UNAUTHENTICATED", "FORBIDDEN", "NOT_FOUND"})
 
@@ -54,7 +53,8 @@ class LogObserver:
 
     Levels: a request is info; warning when it was degraded or had an error that was not the client's doing;
     error when INTERNAL or a status of 5xx is among its ends. A call is debug when it worked or found nothing,
-    info when it was not made, else warning. A renewal of keys is info, a failed one warning. A breaker's
+    info when it was not made (the request's own line says what that cost), else warning. A flight is debug, however
+    it ended: its calls have lines of their own. A renewal of keys is info, a failed one warning. A breaker's
     change is warning, whichever way. A bug is error, with its trace.
 
     ``bff`` stands in every line where it is given; a request's line has it anyway. ``clock`` stamps the
@@ -74,20 +74,14 @@ class LogObserver:
         self.lost = 0
         self._least = _LEVELS[level]
         self._clock = clock or SystemClock()
+        self._second, self._until_second = 0, ""
         # A logger of our own: structlog's global configuration is neither read nor set.
         self._logger: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
             structlog.WriteLogger(stream or sys.stdout),
             wrapper_class=structlog.make_filtering_bound_logger(self._least),
             context_class=dict,
             cache_logger_on_first_use=True,
-            processors=[
-                self._stamp,
-                structlog.processors.add_log_level,
-                # Source lines and messages; never the values of variables, which may be anybody's.
-                structlog.processors.format_exc_info,
-                structlog.processors.JSONRenderer(),
-                _without_tokens,
-            ],
+            processors=[self._line],
         ).bind(**({"bff": bff} if bff else {}))
 
     def observe(self, fact: Fact) -> None:
@@ -98,6 +92,8 @@ class LogObserver:
                     self._call(fact)
                 case RequestFinished():
                     self._request(fact)
+                case FlightLanded():
+                    self._flight(fact)
                 case KeySetChanged():
                     self._write(
                         "info" if fact.code is None else "warning",
@@ -123,7 +119,7 @@ class LogObserver:
         level: Level = "warning"
         if fact.code in _EXPECTED:
             level = "debug"
-        elif fact.code in _NOT_ASKED:
+        elif fact.code in NOT_ASKED:
             level = "info"
         if _LEVELS[level] < self._least:
             return  # most calls end here, several a request
@@ -137,6 +133,21 @@ class LogObserver:
             waited_ms=_milliseconds(fact.waited),
             ms=_milliseconds(fact.seconds),
             status=fact.status,
+            code=fact.code,
+        )
+
+    def _flight(self, fact: FlightLanded) -> None:
+        if _LEVELS["debug"] < self._least:
+            return  # as with calls: several a request
+        self._write(
+            "debug",
+            "flight",
+            service=fact.service,
+            endpoint=fact.endpoint,
+            kind=fact.kind,
+            keys=fact.keys,
+            riders=fact.riders,
+            ms=_milliseconds(fact.seconds),
             code=fact.code,
         )
 
@@ -158,22 +169,51 @@ class LogObserver:
             ms=_milliseconds(fact.seconds),
             calls=fact.calls,
             errors=dict(fact.errors),
-            degraded={f"{service} {source}": count for (service, source), count in fact.degraded.items()},
+            degraded=_spaced(fact.degraded),
+            cache=_spaced(fact.cache),
         )
 
     def _write(self, level: Level, event: str, **values: object) -> None:
         self._logger.log(_LEVELS[level], event, **values)
 
-    def _stamp(self, logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        # structlog's own stamp reads the system's time; here time is a parameter.
-        event["time"] = datetime.fromtimestamp(self._clock.wall(), UTC).isoformat(timespec="milliseconds")
-        return event
+    def _line(self, logger: object, method: str, event: MutableMapping[str, Any]) -> str:
+        """The finished line, in one step: as structlog's own processors would make it, at a quarter of the cost."""
+        event["time"] = self._time()
+        event["level"] = method
+        if "exc_info" in event:
+            # Source lines and messages; never the values of variables, which may be anybody's.
+            structlog.processors.format_exc_info(logger, method, event)
+        return _without_tokens(_in_ascii(event))
+
+    def _time(self) -> str:
+        """Now, in ISO 8601; structlog's own stamp reads the system's time, and here time is a parameter."""
+        second, part = divmod(self._clock.wall(), 1)
+        if second != self._second or not self._until_second:
+            self._second = int(second)
+            self._until_second = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        return f"{self._until_second}.{int(part * 1000):03d}+00:00"
 
 
-def _without_tokens(logger: object, method: str, line: Any) -> str:
-    text = str(line)
-    lower = text.lower()  # the search for a token costs as much as all else of a line; most lines cannot hold one
-    return _TOKEN.sub("[token]", text) if "eyj" in lower or "bearer " in lower else text
+def _in_ascii(event: Mapping[str, Any]) -> str:
+    try:
+        line = msgspec.json.encode(event)
+    except (TypeError, UnicodeEncodeError):  # what JSON knows no word for, or half of a surrogate pair
+        return _dumps(event)
+    # msgspec leaves letters beyond ASCII as they are, and some of them break lines or move the cursor.
+    return line.decode("ascii") if line.isascii() else _dumps(event)
+
+
+def _dumps(event: Mapping[str, Any]) -> str:
+    return json.dumps(event, default=repr, separators=(",", ":"))
+
+
+def _without_tokens(line: str) -> str:
+    lower = line.lower()  # the search for a token costs as much as all else of a line; most lines cannot hold one
+    return _TOKEN.sub("[token]", line) if "eyj" in lower or "bearer " in lower else line
+
+
+def _spaced(counts: Mapping[tuple[str, Any], int]) -> dict[str, int]:
+    return {f"{service} {what}": count for (service, what), count in counts.items()}
 
 
 def _milliseconds(seconds: float) -> float:

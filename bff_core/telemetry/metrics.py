@@ -1,4 +1,4 @@
-"""The observer that counts facts for Prometheus, and the text that Prometheus reads.
+"""The observer that counts facts for Prometheus, the gauges it reads when asked, and the text that Prometheus reads.
 
 Every label is a name from a bounded list: clients and operations are reduced to known ones before a fact is
 made, codes and statuses are few. Time series are found by a dict of our own instead of the library's
@@ -7,15 +7,23 @@ made, codes and statuses are few. Time series are found by a dict of our own ins
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Protocol
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from bff_core.errors import BulkheadFull
 from bff_core.telemetry.facts import (
+    NOT_ASKED,
     BreakerChanged,
     BreakerState,
     BugFound,
+    CacheResult,
     CallFinished,
     Fact,
+    FlightKind,
+    FlightLanded,
     KeySetChanged,
     RequestFinished,
 )
@@ -32,8 +40,24 @@ WAIT_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.035, 0.05, 0.1)
 #: The value of a breaker's gauge: the higher, the less goes through.
 BREAKER_STATES: dict[BreakerState, int] = {"closed": 0, "half-open": 1, "open": 2}
 
-#: The ``code`` of a call or a renewal that worked.
+#: The ``code`` of a call, a flight or a renewal that worked.
 OK = "OK"
+
+
+class BulkheadUse(Protocol):
+    """How a bulkhead stands: permits out, callers waiting, and the most permits there are."""
+
+    @property
+    def in_flight(self) -> int:
+        """Permits that are out."""
+
+    @property
+    def waiting(self) -> int:
+        """Callers in the waiting room."""
+
+    @property
+    def limit(self) -> int:
+        """Permits in all."""
 
 
 class MetricsObserver:
@@ -41,6 +65,11 @@ class MetricsObserver:
 
     A request whose client went away (499) counts as a request and not in the duration, which says how long
     answers take.
+
+    Likewise a call that was never sent is not timed: its 0 s would make a service that nobody may ask look quick. It
+    counts as a rejection, unless it was given up; and its wait counts if it came as far as the waiting room, so that
+    an open breaker does not make permits look plentiful. A call that was sent and cut off by the request's deadline
+    is timed, under ``DEADLINE_EXCEEDED``, and is no rejection.
     """
 
     def __init__(self, registry: CollectorRegistry, bff: str) -> None:
@@ -70,23 +99,65 @@ class MetricsObserver:
             ("bff", "service", "source"),
             registry=registry,
         )
+        self._cache = Counter(
+            "bff_cache_results",
+            "Keys that requests asked for, by how the record cache and the flights served them.",
+            ("bff", "client", "operation", "service", "result"),
+            registry=registry,
+        )
         self._calls = Histogram(
             "bff_service_call_duration_seconds",
-            "Time of a call to a service, without the wait for a permit; code OK or the error's.",
+            "Time of a call that was sent to a service, without the wait for a permit; code OK or the error's.",
             ("bff", "service", "endpoint", "code"),
             buckets=CALL_BUCKETS,
             registry=registry,
         )
         self._waits = Histogram(
             "bff_service_wait_seconds",
-            "Time a call waited for one of the service's permits.",
+            "Time a call waited for one of the service's permits, whether it got one or not.",
             ("bff", "service"),
             buckets=WAIT_BUCKETS,
+            registry=registry,
+        )
+        self._rejections = Counter(
+            "bff_service_rejections",
+            "Calls that were not sent because a guard of ours refused them, by the error's code.",
+            ("bff", "service", "code"),
             registry=registry,
         )
         self._retries = Counter(
             "bff_service_retries",
             "Attempts at a call after its first one.",
+            ("bff", "service"),
+            registry=registry,
+        )
+        self._flights = Counter(
+            "bff_flights",
+            "Calls that requests may share, by why they were made; code OK, the error's, or CANCELLED.",
+            ("bff", "service", "kind", "code"),
+            registry=registry,
+        )
+        self._flights_under_way = Gauge(
+            "bff_flights_under_way",
+            "Calls under way that requests may share.",
+            ("bff", "service"),
+            registry=registry,
+        )
+        self._in_flight = Gauge(
+            "bff_bulkhead_in_flight",
+            "Calls to the service that hold a permit now.",
+            ("bff", "service"),
+            registry=registry,
+        )
+        self._waiting = Gauge(
+            "bff_bulkhead_waiting",
+            "Calls that wait for a permit now.",
+            ("bff", "service"),
+            registry=registry,
+        )
+        self._limit = Gauge(
+            "bff_bulkhead_limit",
+            "The most calls to the service that may hold a permit.",
             ("bff", "service"),
             registry=registry,
         )
@@ -112,7 +183,21 @@ class MetricsObserver:
         self._request_series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._error_series: dict[tuple[str, str, str], Counter] = {}
         self._degraded_series: dict[tuple[str, str], Counter] = {}
+        self._cache_series: dict[tuple[str, str, str, CacheResult], Counter] = {}
         self._call_series: dict[tuple[str, str, str | None], tuple[Histogram, Histogram]] = {}
+        self._unsent_series: dict[tuple[str, str | None], tuple[Counter | None, Histogram | None]] = {}
+        self._retry_series: dict[str, Counter] = {}
+        self._flight_series: dict[tuple[str, FlightKind, str | None], Counter] = {}
+
+    def watch(self, service: str, bulkhead: Callable[[], BulkheadUse], flights: Callable[[], int]) -> None:
+        """Show how a service's bulkhead stands, and how many flights are under way, whenever Prometheus asks.
+
+        Both are called then and not before, so that what changes with every call costs nothing until somebody looks.
+        """
+        self._in_flight.labels(self._bff, service).set_function(lambda: bulkhead().in_flight)
+        self._waiting.labels(self._bff, service).set_function(lambda: bulkhead().waiting)
+        self._limit.labels(self._bff, service).set_function(lambda: bulkhead().limit)
+        self._flights_under_way.labels(self._bff, service).set_function(flights)
 
     def observe(self, fact: Fact) -> None:
         """Count one fact."""
@@ -120,6 +205,8 @@ class MetricsObserver:
             self._call(fact)
         elif isinstance(fact, RequestFinished):
             self._request(fact)
+        elif isinstance(fact, FlightLanded):
+            self._flight(fact)
         elif isinstance(fact, KeySetChanged):
             self._renewals.labels(self._bff, fact.code or OK).inc()
         elif isinstance(fact, BreakerChanged):
@@ -129,6 +216,11 @@ class MetricsObserver:
             self._bugs.labels(self._bff, fact.where).inc()
 
     def _call(self, fact: CallFinished) -> None:
+        if fact.attempt > 1:
+            self._retried(fact.service)
+        if not fact.sent:
+            self._unsent(fact)
+            return
         key = (fact.service, fact.endpoint, fact.code)
         series = self._call_series.get(key)
         if series is None:
@@ -138,8 +230,37 @@ class MetricsObserver:
             )
         series[0].observe(fact.seconds)
         series[1].observe(fact.waited)
-        if fact.attempt > 1:
-            self._retries.labels(self._bff, fact.service).inc()
+
+    def _unsent(self, fact: CallFinished) -> None:
+        key = (fact.service, fact.code)
+        series = self._unsent_series.get(key)
+        if series is None:
+            refused = fact.code in NOT_ASKED
+            # Who was given up unsent was waiting for a permit; of those refused only a bulkhead's came so far.
+            waited = not refused or fact.code == BulkheadFull.code
+            series = self._unsent_series[key] = (
+                self._rejections.labels(self._bff, fact.service, fact.code) if refused else None,
+                self._waits.labels(self._bff, fact.service) if waited else None,
+            )
+        rejections, waits = series
+        if rejections is not None:
+            rejections.inc()
+        if waits is not None:
+            waits.observe(fact.waited)
+
+    def _retried(self, service: str) -> None:
+        retries = self._retry_series.get(service)
+        if retries is None:
+            retries = self._retry_series[service] = self._retries.labels(self._bff, service)
+        retries.inc()
+
+    def _flight(self, fact: FlightLanded) -> None:
+        key = (fact.service, fact.kind, fact.code)
+        flights = self._flight_series.get(key)
+        if flights is None:
+            flights = self._flights.labels(self._bff, fact.service, fact.kind, fact.code or OK)
+            self._flight_series[key] = flights
+        flights.inc()
 
     def _request(self, fact: RequestFinished) -> None:
         client, operation = fact.client, fact.operation
@@ -164,6 +285,12 @@ class MetricsObserver:
             if degraded is None:
                 degraded = self._degraded_series[at] = self._degraded.labels(self._bff, *at)
             degraded.inc(count)
+        for (service, result), count in fact.cache.items():
+            cached = self._cache_series.get((client, operation, service, result))
+            if cached is None:
+                cached = self._cache.labels(self._bff, client, operation, service, result)
+                self._cache_series[client, operation, service, result] = cached
+            cached.inc(count)
 
 
 def render(registry: CollectorRegistry) -> tuple[bytes, str]:

@@ -1,7 +1,7 @@
 """Faults: which route misbehaves and how, switched while the service runs.
 
-Precedence where an entry asks for several: latency first, then drop, hang, error, garbage, huge, truncate;
-the first that applies is what happens. The entry of a route replaces the one for "*" there.
+Precedence where an entry asks for several: latency first, then drop, hang, error, garbage, huge, truncate,
+omit, spoil; the first that applies is what happens. The entry of a route replaces the one for "*" there.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from downstream_stubs.frame.elements import Part
 from downstream_stubs.frame.problems import INVALID_BODY, ProblemError
 from downstream_stubs.frame.routing import RouteTable
 
@@ -39,6 +40,9 @@ class Fault(BaseModel):
     truncate: bool = Field(default=False, description="half of the answer, then the connection is closed")
     drop: bool = Field(default=False, description="the connection is closed without an answer")
     huge: bool = Field(default=False, description="200 with 32 MiB of JSON")
+    omit: Part = Field(default="none", description="an element is left out; 404 where that is the whole answer")
+    spoil: Part = Field(default="none", description="an element cannot be read: no field but its ids has its type")
+    retry_after_s: int | None = Field(default=None, ge=0, le=3600, description="seconds that a failure asks to wait")
 
 
 class Act(Enum):
@@ -51,6 +55,8 @@ class Act(Enum):
     GARBAGE = "garbage"
     HUGE = "huge"
     TRUNCATE = "truncate"
+    OMIT = "omit"
+    SPOIL = "spoil"
 
 
 class Faults:
@@ -111,6 +117,8 @@ class Faults:
             (fault.garbage, Act.GARBAGE),
             (fault.huge, Act.HUGE),
             (fault.truncate, Act.TRUNCATE),
+            (fault.omit != "none", Act.OMIT),
+            (fault.spoil != "none", Act.SPOIL),
         ):
             if wanted:
                 return act

@@ -6,11 +6,15 @@ otherwise see.
 """
 
 import asyncio
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from downstream_stubs.frame.elements import with_one_spoiled, without_one
 from downstream_stubs.frame.faults import Act, Fault, Faults
-from downstream_stubs.frame.problems import Kind, problem_response
+from downstream_stubs.frame.problems import NOT_FOUND, Kind, problem_response
 from downstream_stubs.frame.routing import is_apart
 
 CONNECTION = "stubs.connection"
@@ -58,6 +62,10 @@ class FaultMiddleware:
             await send({"type": "http.response.body", "body": _GARBAGE})
         elif act is Act.HUGE:
             await _huge(send)
+        elif act is Act.OMIT:
+            await self._alter(lambda answer: without_one(answer, fault.omit), scope, _replay(body, receive), send)
+        elif act is Act.SPOIL:
+            await self._alter(lambda answer: with_one_spoiled(answer, fault.spoil), scope, _replay(body, receive), send)
         else:
             await self._truncate(scope, _replay(body, receive), receive, send)
 
@@ -75,7 +83,25 @@ class FaultMiddleware:
             cleared.cancel()
             await asyncio.gather(left, cleared, return_exceptions=True)
 
-    async def _truncate(self, scope: Scope, replayed: Receive, receive: Receive, send: Send) -> None:
+    async def _alter(self, change: Callable[[Any], Any], scope: Scope, replayed: Receive, send: Send) -> None:
+        """Answer what ``change`` makes of a success; a 404 where that is None."""
+        # The tag of the whole answer is not that of the altered one, so neither is asked about nor given.
+        asked = {**scope, "headers": _without(scope["headers"], b"if-none-match")}
+        start, body = await self._answer(asked, replayed)
+        if start["status"] == 200:
+            changed = change(json.loads(body))
+            if changed is None:
+                gone = problem_response(NOT_FOUND, "What was asked for was left out by a fault.", scope["path"])
+                await gone(scope, replayed, send)
+                return
+            body = json.dumps(changed, ensure_ascii=False).encode()
+            length = (b"content-length", b"%d" % len(body))
+            start["headers"] = [*_without(start["headers"], b"content-length", b"etag"), length]
+        await send(start)
+        await send({"type": "http.response.body", "body": body})
+
+    async def _answer(self, scope: Scope, replayed: Receive) -> tuple[Message, bytes]:
+        """The head and the whole body of what the service would say."""
         start: Message = {"type": "http.response.start", "status": 200, "headers": _JSON}
         parts: list[bytes] = []
 
@@ -86,10 +112,12 @@ class FaultMiddleware:
                 parts.append(message.get("body", b""))
 
         await self.app(scope, replayed, keep)
-        body = b"".join(parts)
+        return start, b"".join(parts)
+
+    async def _truncate(self, scope: Scope, replayed: Receive, receive: Receive, send: Send) -> None:
+        start, body = await self._answer(scope, replayed)
         promised = max(len(body), 64)
-        headers = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
-        start["headers"] = [*headers, (b"content-length", b"%d" % promised)]
+        start["headers"] = [*_without(start["headers"], b"content-length"), (b"content-length", b"%d" % promised)]
         if start["status"] in (204, 304):
             start["status"] = 200  # these promise no body, so nothing of them could be cut off
         await send(start)
@@ -99,7 +127,8 @@ class FaultMiddleware:
 
 async def _error(fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
     kind = Kind("injected-fault", fault.status, "A fault is switched on")
-    response = problem_response(kind, "This failure was asked for at /_faults.", scope["path"])
+    headers = {} if fault.retry_after_s is None else {"retry-after": str(fault.retry_after_s)}
+    response = problem_response(kind, "This failure was asked for at /_faults.", scope["path"], headers=headers)
     await response(scope, receive, send)
 
 
@@ -118,6 +147,10 @@ async def _close(scope: Scope, receive: Receive) -> None:
     connection["transport"].close()
     # The server complains about a request without an answer unless it has seen the connection go.
     await _disconnected(receive)
+
+
+def _without(headers: Iterable[tuple[bytes, bytes]], *names: bytes) -> list[tuple[bytes, bytes]]:
+    return [(name, value) for name, value in headers if name.lower() not in names]
 
 
 async def _disconnected(receive: Receive) -> None:

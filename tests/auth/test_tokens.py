@@ -136,6 +136,16 @@ async def test_the_scheme_is_spelt_in_any_case(world: World) -> None:
         assert principal.subject == "7"
 
 
+async def test_the_token_alone_is_relayed(world: World) -> None:
+    """However its header is spelt, and when it is remembered too, the credential is the token and nothing around it."""
+    token = world.mint.token(clock=world.clock)
+    for header in (f"Bearer {token}", f"bEARER    {token}", f"bearer {token}   "):
+        for _ in range(2):
+            _, credential = await world.verifier.principal(header)
+            assert credential is not None
+            assert credential.authorization == f"Bearer {token}"
+
+
 async def test_leeway_is_given_on_both_sides(world: World) -> None:
     """A token is good five seconds before it begins and until five after its end."""
     early = world.token(nbf=world.clock.wall() + 5, iat=world.clock.wall() + 5)

@@ -36,7 +36,7 @@ async def test_every_layer_gives_the_same_answer(workload: str) -> None:
 async def test_every_step_is_timed() -> None:
     """Each single step runs and takes some time."""
     found = await steps(as_bytes(ROWS), least_ms=0.001)
-    assert len(found) == len({name for name, _ in found}) == 13
+    assert len(found) == len({name for name, _ in found}) == 14
     assert all(cost > 0 for _, cost in found)
 
 

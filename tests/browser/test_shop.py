@@ -33,8 +33,10 @@ KEYBOARD = "Voltera Zephyr Mechanical Keyboard Pro"
 
 def app(bff: Bff, shop: Shop) -> Starlette:
     """A BFF as it runs in development."""
-    # One attempt a call: what a hung service is told as must not depend on how much time a second one had.
-    return create_app(bff, shop.settings(bff, EDGE__GRAPHIQL="true", SERVICES__ALL__RETRY__RETRIES="0"))
+    # One attempt a call: what a hung service is told as must not depend on how much time a second one had. And nothing
+    # is kept: what a page shows of a service that fails must not depend on what another test asked for.
+    options = {"SERVICES__ALL__RETRY__RETRIES": "0", "CACHE__MAX_BYTES": "0"}
+    return create_app(bff, shop.settings(bff, EDGE__GRAPHIQL="true", **options))
 
 
 def authors(product: dict[str, Any]) -> list[str]:

@@ -28,9 +28,9 @@ class Project:
         file.write_text(text, encoding="utf-8")
         return file
 
-    def bff(self, *arguments: str | Path) -> Result:
-        """Run the command in this process; it must not raise."""
-        result = CliRunner().invoke(main, [str(one) for one in arguments])
+    def bff(self, *arguments: str | Path, environment: Mapping[str, str] | None = None) -> Result:
+        """Run the command in this process, with these variables besides its own; it must not raise."""
+        result = CliRunner(env=environment).invoke(main, [str(one) for one in arguments])
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
         assert "Traceback" not in result.output
         return result

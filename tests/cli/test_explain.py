@@ -53,6 +53,7 @@ def test_a_plan_as_json(project: Project) -> None:
         "operation": "Diary",
         "private": True,
         "scopes": [],
+        "needs": [],
         "waves": 1,
         "calls": [
             {
@@ -64,6 +65,29 @@ def test_a_plan_as_json(project: Project) -> None:
             }
         ],
     }
+
+
+def test_a_plan_says_which_place_needs_which_scopes(project: Project) -> None:
+    """Each place that needs scopes once, with its endpoint's and its view's; where it depends, every way to meet it."""
+    project.write("pyproject.toml", '[tool.bff.apps]\nlocked = "tests.edge.locked:LOCKED"\n')
+    text = '{ word(id: "1") { text origin } secret(id: "1") { text } notes { owner } either { owner } }'
+    file = project.write("locked/a.graphql", text)
+    assert project.bff("explain", file).stdout.splitlines()[:6] == [
+        "anonymous operation, private: part of it depends on who asks",
+        "scopes: notes:read, secret:read, word:origin",
+        "  Word.origin needs word:origin",
+        "  Query.secret needs secret:read",
+        "  Query.notes needs notes:read",
+        "  Query.either needs notes:read, or nothing",
+    ]
+    plan = json.loads(project.bff("explain", file, "--format", "json").stdout)
+    assert plan["scopes"] == ["notes:read", "secret:read", "word:origin"]
+    assert plan["needs"] == [
+        {"coordinate": "Word.origin", "any_of": [["word:origin"]]},
+        {"coordinate": "Query.secret", "any_of": [["secret:read"]]},
+        {"coordinate": "Query.notes", "any_of": [["notes:read"]]},
+        {"coordinate": "Query.either", "any_of": [["notes:read"], []]},
+    ]
 
 
 def test_variables_decide_what_is_left_out(project: Project) -> None:

@@ -30,6 +30,7 @@ def test_the_commands_are_these() -> None:
         ("serve",),
         ("schema",),
         ("explain",),
+        ("doctor",),
         ("demo",),
         ("fault",),
         ("token",),
@@ -57,7 +58,16 @@ def test_every_command_helps(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["nothing"], ["serve"], ["explain"], ["schema", "nothing"], ["--nothing"], ["serve", "a", "b"]]
+    "arguments",
+    [
+        ["nothing"],
+        ["serve"],
+        ["explain"],
+        ["schema", "nothing"],
+        ["--nothing"],
+        ["serve", "a", "b"],
+        ["doctor", "--nothing"],
+    ],
 )
 def test_a_wrong_command_line_is_exit_code_2(arguments: list[str], project: Project) -> None:
     """An unknown command, a missing argument or one too many says how it is used, and ends with 2."""
@@ -87,6 +97,8 @@ COMMANDS_OF_A_PROJECT = [
     ["schema", "check", "desk"],
     ["schema", "publish", "desk"],
     ["explain", "a.graphql"],
+    ["doctor"],
+    ["doctor", "desk"],
 ]
 COMMANDS_WITH_A_SCHEMA = [one for one in COMMANDS_OF_A_PROJECT if "--settings" not in one]
 
@@ -114,6 +126,8 @@ def test_outside_of_a_project_every_command_says_so(
         ["schema", "check", "nope"],
         ["schema", "publish", "nope"],
         ["explain", "--bff", "nope", "a.graphql"],
+        ["doctor", "nope"],
+        ["doctor", "desk", "nope"],
     ],
     ids=" ".join,
 )

@@ -143,6 +143,47 @@ def test_settings_that_cannot_work_are_exit_code_2(
     assert sentence in err
 
 
+@pytest.mark.parametrize(
+    ("environment", "about"),
+    [
+        ({"WORDS__ATTEMPT_TIMEOUT_MS": "1851"}, "services.words.attempt_timeout_ms"),
+        ({"WORDS__MAX_URL_BYTES": "2000"}, "words GET /words"),
+        ({"ALL__BREAKER__MODE": "rate", "ALL__BREAKER__MINIMUM_CALLS": "26"}, "services.words.breaker.minimum_calls"),
+    ],
+)
+def test_what_the_doctor_finds_dangerous_is_not_served(
+    project: Project, environment: dict[str, str], about: str
+) -> None:
+    """The findings are told on stderr with the command that tells all, and the exit code is 1."""
+    variables = {f"BFF_DESK__SERVICES__{key}": value for key, value in environment.items()}
+    process = project.start("serve", "desk", environment=variables)
+    try:
+        out, err = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert (process.returncode, out) == (1, "")
+    assert err.startswith(f"dangerous: {about}\n")
+    assert err.endswith("desk is not served like this; all about it: bff doctor desk\n")
+
+
+def test_what_is_only_a_warning_is_served(project: Project) -> None:
+    """A BFF with warnings starts, and says nothing of them."""
+    assert "3 warnings" in project.bff("doctor", "desk").stdout
+    with served(project) as (url, process):
+        assert ask(url, "{ locale }") == {"data": {"locale": "en"}}
+        process.terminate()
+        assert process.communicate(timeout=20)[1] == ""
+
+
+def test_settings_are_shown_also_of_what_is_not_served(project: Project) -> None:
+    """--settings is how one finds out, so no finding stands in its way."""
+    result = project.bff(
+        "serve", "desk", "--settings", environment={"BFF_DESK__SERVICES__WORDS__ATTEMPT_TIMEOUT_MS": "2000"}
+    )
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "services.words.attempt_timeout_ms = 2000 (environment)" in result.stdout
+
+
 def test_a_settings_file_that_cannot_be_read_is_exit_code_2(project: Project) -> None:
     """A settings file that is missing is one sentence with its path."""
     project.write("pyproject.toml", '[tool.bff.apps]\ndesk = "tests.cli.unset:UNSET"\n')

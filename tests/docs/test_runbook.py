@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import io
 import json
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter
 
-from bff_core.telemetry.facts import BreakerChanged, BugFound, CallFinished, Fact, KeySetChanged, RequestFinished
+from bff_core.telemetry.facts import (
+    BreakerChanged,
+    BugFound,
+    CacheResult,
+    CallFinished,
+    Fact,
+    FlightLanded,
+    KeySetChanged,
+    RequestFinished,
+)
 from bff_core.telemetry.logs import LogObserver
 from bff_core.telemetry.metrics import MetricsObserver
 from tests.docs.pages import ROOT, code_in, tables
@@ -19,6 +29,7 @@ REQUEST = RequestFinished("web", "other", "", "anonymous", "r1", 200, 0.1, 1)
 FACTS: tuple[Fact, ...] = (
     CALL,
     REQUEST,
+    FlightLanded("users", "users GET /me", "read", 1, 2, 0.1, None),
     KeySetChanged((), None),
     BreakerChanged("users", "", "closed", "open"),
     BugFound("graphql", "r1", ValueError("x")),
@@ -56,6 +67,11 @@ def test_log_lines_are_those_that_are_written() -> None:
         (event,) = code_in(row[column])
         fields = set(row["Fields"].replace("trace", "exception").split(", "))
         assert fields <= set(lines[event]), event
+
+
+def test_results_of_the_cache_are_those_that_there_are() -> None:
+    """Every way in which a key can be served has its row, and no other."""
+    assert told("Result") == set(get_args(CacheResult))
 
 
 def test_codes_are_those_of_the_table_of_errors() -> None:

@@ -27,6 +27,8 @@ from tests.docs.pages import ROOT
 PAGE = ROOT / "docs" / "settings.md"
 BEGIN, END = "<!-- made by tests/docs/test_settings.py: begin {} -->", "<!-- end {} -->"
 UNITS = {"_ms": "ms", "_s": "s", "_bytes": "bytes"}
+#: What stands for each name in a table of sections.
+EACH = {"services": ".<name>", "windows": '."<route>"'}
 RENEW = "renew it with: .venv/bin/pytest tests/docs/test_settings.py --golden-update"
 
 
@@ -40,7 +42,8 @@ def sections(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, ty
     """Every section of the settings: its key and its model; ``services.<name>`` stands for each service."""
     for name, field in model.model_fields.items():
         if kind := section_of(field):
-            key = f"{prefix}{name}{'.<name>' if get_origin(field.annotation) is dict else ''}"
+            each = EACH[name] if get_origin(field.annotation) is dict else ""
+            key = f"{prefix}{name}{each}"
             yield key, kind
             yield from sections(kind, f"{key}.")
 
@@ -74,6 +77,8 @@ def allowed(field: FieldInfo) -> str:
 
 def shown(value: Any) -> str:
     """A value as it stands in a settings file."""
+    if value is None:
+        return "as declared"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple | list):
@@ -87,11 +92,17 @@ def set_by_file(bff: Bff) -> set[str]:
 
 
 def own_value(bff: Bff, section: str, name: str) -> str:
-    """What a BFF's own file sets, "" where it is silent; of ``services.<name>`` each different value once."""
+    """What a BFF's own file sets, "" where it is silent; of services and routes each different value once."""
     settings, keys = bff.load_settings({}), set_by_file(bff)
     first, _, rest = section.partition(".")
     places: dict[str, Any] = {section: getattr(settings, first)}
-    if first == "services":
+    if section.endswith(EACH["windows"]):
+        places = {
+            f'services.{one}.windows."{route}"': windows
+            for one, each in settings.services.items()
+            for route, windows in each.windows.items()
+        }
+    elif first == "services":
         below = rest.removeprefix("<name>")
         places = {
             f"services.{one}{below}": reduce(getattr, below.split(".")[1:], each)

@@ -13,7 +13,7 @@ from bff_core.cli.main import main
 from tests.docs.pages import PAGES, ROOT, blocks, commands
 
 #: Commands that neither talk to a process nor become one.
-QUIET = ("explain", "schema check", "serve web --settings", "serve mobile --settings")
+QUIET = ("doctor", "explain", "schema check", "serve web --settings", "serve mobile --settings")
 
 
 def run(arguments: list[str]) -> Result:
@@ -29,7 +29,7 @@ def quiet() -> list[str]:
 
 
 def test_there_is_something_to_run() -> None:
-    """The pages show at least a plan, the check of the schemas and the settings in force."""
+    """The pages show at least a plan, what the doctor says, the check of the schemas and the settings in force."""
     assert {kind for kind in QUIET if any(line.startswith(kind) for line in quiet())} == set(QUIET)
 
 

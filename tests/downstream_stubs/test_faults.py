@@ -103,6 +103,9 @@ def test_control_is_never_faulty(products: httpx.Client) -> None:
         ({"status": 404}, "status"),
         ({"status": 600}, "status"),
         ({"hang": 1}, "hang"),
+        ({"omit": "all"}, "omit"),
+        ({"spoil": True}, "spoil"),
+        ({"retry_after_s": -1}, "retry_after_s"),
         ({"explode": True}, "explode"),
     ],
 )
@@ -156,6 +159,79 @@ def test_garbage(products: httpx.Client) -> None:
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
     with pytest.raises(UnicodeDecodeError):
         json.loads(answer.content)
+
+
+def test_retry_after(products: httpx.Client) -> None:
+    """A failure says when to come back only if it was told to."""
+    products.put("/_faults", json={"error_rate": 1.0, "status": 429})
+    assert "retry-after" not in products.get("/products/1").headers
+    products.put("/_faults", json={"error_rate": 1.0, "status": 429, "retry_after_s": 9})
+    assert products.get("/products/1").headers["retry-after"] == "9"
+    products.put("/_faults", json={"retry_after_s": 9})
+    assert "retry-after" not in products.get("/products/1").headers
+
+
+THREE = {"id": ["1", "2", "3"]}
+
+
+def test_one_element_left_out(products: httpx.Client) -> None:
+    """A batch lacks its last row, wherever it is; one without any row is well formed."""
+    whole = products.get("/products", params=THREE).json()
+    products.put("/_faults", json={"omit": "one"})
+    assert products.get("/products", params=THREE).json() == {"items": whole["items"][:2]}
+    assert products.get("/products", params={"id": "1"}).json() == {"items": []}
+    assert products.get("/products", params={"id": "none"}).json() == {"items": []}
+    stock = products.post("/stock/query", json={"product_ids": ["1", "2"]}).json()
+    assert [one["product_id"] for one in stock["data"]["items"]] == ["1"]
+
+
+def test_one_thing_left_out(products: httpx.Client) -> None:
+    """What is no batch is not there at all: a 404, for a thing as for a page."""
+    products.put("/_faults", json={"omit": "one"})
+    for path in ("/products/1", "/products/1/reviews", "/products/search"):
+        answer = products.get(path)
+        assert (answer.status_code, answer.json()["type"]) == (404, "not-found")
+
+
+def test_one_element_spoiled(products: httpx.Client) -> None:
+    """The last row of a batch or a page says who it is and nothing that can be read; so does a single thing."""
+    rows = products.get("/products", params=THREE).json()["items"]
+    page = products.get("/products/1/reviews").json()
+    products.put("/_faults", json={"spoil": "one"})
+    spoiled = products.get("/products", params=THREE).json()["items"]
+    assert spoiled[:2] == rows[:2]
+    ids = {"id": rows[2]["id"], "category_id": rows[2]["category_id"]}
+    assert spoiled[2] == {name: {"spoiled": True} for name in rows[2]} | ids
+    spoiled_page = products.get("/products/1/reviews").json()
+    assert spoiled_page["items"][:-1] == page["items"][:-1]
+    assert spoiled_page["items"][-1]["title"] == {"spoiled": True}
+    assert {**spoiled_page, "items": None} == {**page, "items": None}
+    assert products.get("/products/1").json()["name"] == {"spoiled": True}
+    assert products.get("/products/none").json()["type"] == "not-found"
+
+
+@pytest.mark.parametrize("switch", ["omit", "spoil"])
+def test_one_element_of_many(products: httpx.Client, switch: str) -> None:
+    """What has only one element is spared; of two the last is touched."""
+    two = {"id": ["1", "2"]}
+    whole = {path: products.get(path).content for path in ("/products?id=1", "/products/1", "/products?id=none")}
+    rows = products.get("/products", params=two).json()["items"]
+    products.put("/_faults", json={switch: "one-of-many"})
+    for path, content in whole.items():
+        assert json.loads(products.get(path).content) == json.loads(content)
+    touched = products.get("/products", params=two).json()["items"]
+    assert touched[0] == rows[0]
+    assert rows[1] not in touched
+
+
+@pytest.mark.parametrize("switch", ["omit", "spoil"])
+def test_an_altered_answer_has_no_tag(products: httpx.Client, switch: str) -> None:
+    """Who holds the whole answer is not told that it still stands, and the altered one is never taken for it."""
+    tag = products.get("/categories").headers["etag"]
+    products.put("/_faults", json={switch: "one"})
+    answer = products.get("/categories", headers={"if-none-match": tag})
+    assert answer.status_code == 200
+    assert "etag" not in answer.headers
 
 
 def test_huge(products: httpx.Client) -> None:
@@ -264,10 +340,19 @@ def test_chance_is_seeded() -> None:
 
 
 def test_precedence() -> None:
-    """Of several faults the first of drop, hang, error, garbage, huge, truncate happens."""
-    everything = Fault(drop=True, hang=True, error_rate=1, garbage=True, huge=True, truncate=True)
-    order = [Act.DROP, Act.HANG, Act.ERROR, Act.GARBAGE, Act.HUGE, Act.TRUNCATE, Act.ANSWER]
-    fields = ["drop", "hang", "error_rate", "garbage", "huge", "truncate"]
-    for position, act in enumerate(order):
-        fault = everything.model_copy(update=dict.fromkeys(fields[:position], 0))
-        assert faults().act(fault) is act
+    """Of several faults the first of drop, hang, error, garbage, huge, truncate, omit, spoil happens."""
+    wrong: dict[str, object] = {
+        "drop": True,
+        "hang": True,
+        "error_rate": 1.0,
+        "garbage": True,
+        "huge": True,
+        "truncate": True,
+        "omit": "one",
+        "spoil": "one",
+    }
+    order = [Act.DROP, Act.HANG, Act.ERROR, Act.GARBAGE, Act.HUGE, Act.TRUNCATE, Act.OMIT, Act.SPOIL, Act.ANSWER]
+    for act in order:
+        assert faults().act(Fault.model_validate(wrong)) is act
+        if wrong:
+            del wrong[next(iter(wrong))]

@@ -66,6 +66,9 @@ class Issued(Record):
 
 
 word_by_id = words.batch("GET /words", keys="id", returns=Word, key="id", max_keys=20)
+saying_by_id = words.batch(
+    "GET /sayings", keys="id", returns=Word, key="id", max_keys=20, fresh=10, stale_if_error=600, negative=10
+)
 diary = diaries.get("GET /diary", returns=Diary, relay=True)
 keys = issuer.get("GET /keys", returns=JwkSet)
 token = issuer.get("GET /tokens/{user}", returns=Issued)
@@ -114,6 +117,12 @@ class Query:
     """The root."""
 
     word: WordView | None = link(word_by_id, key=Argument("id", strawberry.ID, "An id."), description="One word.")
+    saying: WordView | None = link(
+        saying_by_id, key=Argument("id", strawberry.ID, "An id."), description="One saying, which is kept a while."
+    )
+    sayings: list[WordView | None] | None = link(
+        saying_by_id, key=Argument("ids", list[strawberry.ID], "Ids."), description="Some sayings."
+    )
     diary: DiaryView | None = link(diary, description="The reader's own diary.")
 
     @strawberry.field(description="The locale that the answer is worded for.")

@@ -451,7 +451,7 @@ async def test_a_client_that_leaves_ends_its_calls() -> None:
     """The call to the service is cancelled, its permit is free again, 499 is told, and no task is left."""
     async with desk(script=Script(held=("words",))) as room:
         service = room.transports["words"]
-        visitors = [Visitor(ask('{ word(id: "1") { text } }')) for _ in range(2)]
+        visitors = [Visitor(ask(f'{{ word(id: "{number}") {{ text }} }}')) for number in (1, 2)]
         requests = [asyncio.ensure_future(raw(room, visitor.receive)) for visitor in visitors]
         await room.clock.settle()
         assert service.pending == 2  # both permits are taken
@@ -459,6 +459,7 @@ async def test_a_client_that_leaves_ends_its_calls() -> None:
         for visitor in visitors:
             visitor.leave()
         sent = await asyncio.gather(*requests)
+        await room.clock.settle()
 
         assert (service.pending, service.cancelled) == (0, 2)
         assert [messages[0]["status"] for messages in sent] == [499, 499]
@@ -471,7 +472,7 @@ async def test_a_client_that_leaves_ends_its_calls() -> None:
 
 
 async def test_a_client_that_leaves_harms_no_other() -> None:
-    """Another request for the same key gets its answer."""
+    """Another request for the same key gets its answer, from the one call that was begun for the first."""
     async with desk(script=Script(held=("words",))) as room:
         leaving = Visitor(ask('{ word(id: "1") { text } }'))
         left = asyncio.ensure_future(raw(room, leaving.receive))
@@ -481,7 +482,7 @@ async def test_a_client_that_leaves_harms_no_other() -> None:
         await left
         room.transports["words"].let_go()
         assert (await staying).data == {"word": {"text": "word 1"}}
-        assert room.transports["words"].cancelled == 1
+        assert (len(room.transports["words"].requests), room.transports["words"].cancelled) == (1, 0)
 
 
 async def test_a_client_that_leaves_during_a_resolver_without_end() -> None:
@@ -525,6 +526,83 @@ async def test_a_server_that_stops_cancels_the_request() -> None:
             await request
         assert (room.transports["words"].pending, room.transports["words"].cancelled) == (0, 1)
         assert room.request.status == 499
+
+
+async def test_a_server_that_stops_as_a_client_leaves_cancels_the_request() -> None:
+    """Both at once, in either order: the cancellation from outside is not taken for the client's leaving."""
+    for leaves_first in (True, False):
+        async with desk() as room:
+            visitor = Visitor(ask("{ endless }"))
+            request = asyncio.ensure_future(raw(room, visitor.receive))
+            await room.clock.settle()
+            if leaves_first:
+                visitor.leave()
+                await asyncio.sleep(0)  # it is heard, and the resolver not yet told
+                request.cancel()
+            else:
+                request.cancel()
+                visitor.leave()
+            with pytest.raises(asyncio.CancelledError):
+                await request
+            assert room.request.status == 499
+
+
+async def test_a_client_that_left_leaves_no_mark_on_the_task() -> None:
+    """A server that keeps the task can go on with it: it counts as not cancelled."""
+    async with desk() as room:
+        visitor = Visitor(ask("{ endless }"))
+        asyncio.get_running_loop().call_soon(visitor.leave)
+        sent = await raw(room, visitor.receive)
+        task = asyncio.current_task()
+        assert task is not None
+        assert (sent[0]["status"], task.cancelling()) == (499, 0)
+
+
+async def test_a_client_that_cannot_be_listened_to_has_left() -> None:
+    """A server whose ``receive`` fails gets its request ended like one whose client went away."""
+    async with desk() as room:
+        messages: list[Message] = [
+            {"type": "http.request", "body": ask("{ endless }").encode(), "more_body": False},
+        ]
+
+        async def receive() -> Message:
+            if messages:
+                return messages.pop()
+            raise OSError("gone")
+
+        sent = await raw(room, receive)
+        assert (sent[0]["status"], room.request.status, room.bugs) == (499, 499, [])
+
+
+async def test_who_waits_for_nothing_is_not_watched() -> None:
+    """A request that is answered at once listens to its client once, for its body, and makes no task."""
+    async with desk() as room:
+        visitor, heard = Visitor(ask("{ locale }")), 0
+
+        async def receive() -> Message:
+            nonlocal heard
+            heard += 1
+            return await visitor.receive()
+
+        sent = await raw(room, receive)
+        assert (sent[0]["status"], heard) == (200, 1)
+
+
+async def test_the_lines_of_accept_are_one_list() -> None:
+    """What a client takes may stand in several lines; of any other header the first line counts."""
+    async with desk() as room:
+        visitor = Visitor(ask("{ locale }"))
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"accept", b"text/html"),
+            (b"accept", GRAPHQL_JSON.encode()),
+            (b"x-request-id", b"first"),
+            (b"x-request-id", b"second"),
+        ]
+        sent = await raw(room, visitor.receive, headers=headers)
+        answered = dict(sent[0]["headers"])
+        assert answered[b"content-type"].startswith(GRAPHQL_JSON.encode())
+        assert answered[b"x-request-id"] == b"first"
 
 
 async def test_an_answer_that_is_ready_goes_out() -> None:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 from starlette.datastructures import Headers, QueryParams
 
 from bff_core.edge.http import (
+    DEGRADED_HEADER,
     GRAPHQL_JSON,
     JSON,
+    MOST_NAMED,
     Answer,
     HttpRefusal,
     MethodRefused,
     check_post,
+    degraded_list,
     negotiate,
     read_get,
     read_post,
@@ -318,6 +322,43 @@ def test_every_answer_is_private_and_typed() -> None:
     assert headers["cache-control"] == "private, no-store"
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["vary"] == "accept, authorization, accept-language"
+
+
+def test_a_healthy_answer_says_nothing_of_degradation() -> None:
+    """Answers without degradations have no such header, whether they are whole, refused or failed by the client."""
+    for answer in (Answer(data={}, started=True), Answer([{"message": "m"}]), refusal(BadRequest("m"))):
+        assert DEGRADED_HEADER not in respond(answer, JSON).headers
+
+
+def test_a_degraded_answer_says_so_in_its_head() -> None:
+    """What is degraded can be read without the body: services and sources by the alphabet, each with its number."""
+    counts = {("users", "fallback"): 3, ("products", "stale"): 1, ("products", "omitted"): 2}
+    response = respond(Answer(data={}, started=True, degraded=counts), JSON)
+    assert response.headers["x-degraded"] == "products;omitted=2;stale=1, users;fallback=3"
+    assert response.headers["cache-control"] == "private, no-store"
+
+
+def test_the_order_of_degradations_does_not_matter() -> None:
+    """Two answers that lack the same have the same header, whichever service failed first."""
+    counts = {("b", "stale"): 1, ("a", "omitted"): 2, ("b", "fallback"): 3}
+    assert degraded_list(counts) == degraded_list(dict(reversed(counts.items()))) == "a;omitted=2, b;fallback=3;stale=1"
+
+
+def test_the_list_of_degradations_is_a_structured_field() -> None:
+    """Every member is a token, its parameters have lower-case keys and integers: a List of RFC 9651."""
+    counts = {(f"service_{n}", source): 10**9 for n in range(40) for source in ("stale", "fallback", "omitted")}
+    for member in degraded_list(counts).split(", "):
+        assert re.fullmatch(r"[A-Za-z*][A-Za-z0-9_\-.:/*]*(;[a-z*][a-z0-9_\-.*]*=\d{1,15}){1,3}", member)
+
+
+def test_the_list_of_degradations_is_bounded() -> None:
+    """Beyond so many services the rest is one member, so that no proxy refuses the answer for its header."""
+    counts = {(f"service_{n:02}", source): 2 for n in range(40) for source in ("stale", "omitted")}
+    members = degraded_list(counts).split(", ")
+    assert len(members) == MOST_NAMED + 1
+    assert members[0] == "service_00;omitted=2;stale=2"
+    assert members[-1] == f"*;omitted={2 * (40 - MOST_NAMED)};stale={2 * (40 - MOST_NAMED)}"
+    assert degraded_list({(f"s{n:02}", "stale"): 1 for n in range(MOST_NAMED)}).count("*") == 0
 
 
 def test_half_a_surrogate_pair_is_escaped() -> None:

@@ -14,7 +14,7 @@ from bff_core.testing.client import Reply
 from bff_core.testing.clock import FakeClock
 from bff_core.testing.tokens import TokenMint
 from bff_core.testing.transport import json_reply
-from tests.edge.desk import SECRET, Desk, Script, desk
+from tests.edge.desk import SECRET, Desk, Script, answer_word, desk
 
 WORD = '{ word(id: "1") { text } }'
 DIARY = "{ diary { latest } }"
@@ -24,6 +24,17 @@ BOTH = '{ word(id: "1") { text } diary { latest } }'
 def shown(reply: Reply) -> list[tuple[str, list[str | int] | None]]:
     """Code and path of each error."""
     return [(error["extensions"]["code"], error.get("path")) for error in reply.errors]
+
+
+class Words:
+    """The service of words, which can go down."""
+
+    def __init__(self) -> None:
+        self.down = False
+
+    def __call__(self, request: httpx.Request) -> httpx.Response | Exception:
+        """Every word exists while it is up."""
+        return httpx.Response(503, text=f"{SECRET} is down") if self.down else answer_word(request)
 
 
 # Who asks -----------------------------------------------------------------------------------------------------------
@@ -144,6 +155,7 @@ async def test_a_service_that_fails_is_an_answer_with_a_hole(answer: Any, code: 
                 "paths": [["word"]],
             }
         ]
+        assert reply.headers["x-degraded"] == "words;omitted=1"
         assert SECRET not in str(reply.body)
         assert room.bugs == []
         fact = room.request
@@ -153,6 +165,60 @@ async def test_a_service_that_fails_is_an_answer_with_a_hole(answer: Any, code: 
             {("words", "omitted"): 1},
             1,
         )
+
+
+async def test_an_old_value_that_stands_in_is_degraded_and_no_error() -> None:
+    """A service that fails after it answered: the kept value, with its age, in the extensions and the header alone."""
+    query = '{ saying(id: "1") { text } locale }'
+    words = Words()
+    async with desk(script=Script(words=words)) as room:
+        whole = await room.client.query(query)
+        assert (whole.degraded, "x-degraded" in whole.headers) == ([], False)
+        await room.clock.advance(90.0)
+        words.down = True
+        reply = await room.client.query(query)
+        assert (reply.status, reply.body["data"]) == (200, whole.data)
+        assert "errors" not in reply.body
+        assert reply.degraded == [
+            {
+                "path": "saying",
+                "service": "words",
+                "source": "stale",
+                "ageMs": 90_000,
+                "reason": "SERVICE_ERROR",
+                "count": 1,
+                "paths": [["saying"]],
+            }
+        ]
+        assert reply.headers["x-degraded"] == "words;stale=1"
+        assert reply.headers["cache-control"] == "private, no-store"
+        assert len(room.transports["words"].requests) == 2, "the service was asked before the old value stood in"
+        assert SECRET not in str(reply.body)
+        _, fact = room.observer.of(RequestFinished)
+        assert (dict(fact.errors), dict(fact.degraded)) == ({}, {("words", "stale"): 1})
+        assert dict(fact.cache) == {("words", "miss"): 1, ("words", "stale_if_error"): 1}
+
+
+async def test_the_header_adds_up_services_and_sources() -> None:
+    """Old values, gaps and several services of one answer stand in one header, whatever came first."""
+    query = '{ saying(id: "1") { text } word(id: "2") { text } other: word(id: "3") { text } diary { latest } }'
+    words = Words()
+    async with desk(script=Script(words=words, diaries=lambda _: httpx.Response(500))) as room:
+        await room.client.query('{ saying(id: "1") { text } }')
+        await room.clock.advance(20.0)
+        words.down = True
+        reply = await room.client.query(query, token=room.token)
+        assert reply.headers["x-degraded"] == "diaries;omitted=1, words;omitted=2;stale=1"
+        assert len(reply.errors) == 3
+        assert {entry["source"] for entry in reply.degraded if "ageMs" in entry} == {"stale"}
+
+
+async def test_a_client_s_own_fault_is_not_degraded() -> None:
+    """A private field without a credential is an error, and the header is not there."""
+    async with desk() as room:
+        reply = await room.client.query(BOTH)
+        assert shown(reply) == [("UNAUTHENTICATED", ["diary"])]
+        assert "x-degraded" not in reply.headers
 
 
 @pytest.mark.parametrize("name", ["bug", "crash", "graphqlError", "huge"])
@@ -288,11 +354,11 @@ async def test_a_service_that_hangs_leaves_its_place_before_the_deadline() -> No
 
 
 async def test_the_budget_is_a_setting() -> None:
-    """Another budget is another deadline, and the services are told what is left."""
-    async with desk({"EDGE__BUDGET_MS": "500", "SERVICES__ALL__ATTEMPT_TIMEOUT_MS": "500"}) as room:
+    """Another budget is another deadline; the services are told their own time, which no caller shortens."""
+    async with desk({"EDGE__BUDGET_MS": "500", "SERVICES__ALL__ATTEMPT_TIMEOUT_MS": "450"}) as room:
         await room.client.query(WORD)
         (call,) = room.transports["words"].requests
-        assert call.headers["x-deadline-ms"] == "400"
+        assert call.headers["x-deadline-ms"] == "450"
         request = asyncio.ensure_future(room.client.query("{ endless }"))
         await room.clock.advance(0.5)
         assert shown(await request) == [("DEADLINE_EXCEEDED", None)]
@@ -372,6 +438,28 @@ async def test_seconds_are_from_the_request_s_first_byte() -> None:
         response = await room.post(slowly())
         assert response.json() == {"data": {"locale": "en"}}
         assert room.request.seconds == pytest.approx(1.5)
+
+
+async def test_the_fact_says_how_each_key_was_served() -> None:
+    """Keys are counted by service and by whether they were kept, asked for, or known not to exist."""
+
+    def answer(request: httpx.Request) -> Any:
+        ids = request.url.params.get_list("id")
+        return json_reply([{"id": one, "text": one} for one in ids if one != "none"])
+
+    query = "query ($ids: [ID!]!) { sayings(ids: $ids) { text } }"
+    async with desk(script=Script(words=answer)) as room:
+        await room.client.query(query, {"ids": ["1", "2", "none"]})
+        await room.client.query(query, {"ids": ["1", "2", "3", "none"]})
+        await room.client.query("{ locale }")
+        await room.post("{")
+        assert [dict(fact.cache) for fact in room.observer.of(RequestFinished)] == [
+            {("words", "miss"): 3},
+            {("words", "fresh"): 2, ("words", "negative"): 1, ("words", "miss"): 1},
+            {},
+            {},
+        ]
+        assert len(room.transports["words"].requests) == 2
 
 
 async def test_calls_are_counted_per_request() -> None:

@@ -21,6 +21,7 @@ async def test_breaker_through_the_whole_stack(shop: Shop) -> None:
         "SERVICES__USERS__RETRY__RETRIES": "0",
         "SERVICES__USERS__BREAKER__TIMEOUT_S": "0.1",
         "SERVICES__USERS__BREAKER__MAX_REQUESTS": "2",
+        "CACHE__MAX_BYTES": "0",  # an old answer would stand in
     }
     observer = RecordingObserver()
     app = create_app(web, shop.settings(web, **environment), Doubles(observers=[observer]))

@@ -37,17 +37,21 @@ async def test_hung_service_with_all_permits_taken_slows_nobody_else(shop: Shop)
     search = (OPERATIONS / "SearchPage.graphql").read_text()
     clock, observer = WatchedClock(), RecordingObserver()
     settings = shop.settings(
-        web, SERVICES__USERS__IN_FLIGHT=str(PERMITS), SERVICES__USERS__MAX_CONNECTIONS=str(PERMITS + 1)
+        web,
+        SERVICES__USERS__IN_FLIGHT=str(PERMITS),
+        SERVICES__USERS__MAX_CONNECTIONS=str(PERMITS + 1),
+        CACHE__MAX_BYTES="0",  # the search is asked twice
     )
+    *tokens, late = [shop.token(str(user)) for user in range(1, PERMITS + 2)]  # nobody rides another's flight
     async with client_for(create_app(web, settings, Doubles(clock=clock, observers=[observer]))) as client:
-        token = shop.token("7")
-        await client.query("{ __typename }", token=token)
+        await client.query("{ __typename }", token=late)
         usual = await client.query(search, {"query": "lamp"})
         usual_calls = Counter(fact.endpoint for fact in observer.of(CallFinished) if fact.service == "products")
 
+        shop.forget()
         shop.fault("users", hang=True)
-        hung = [asyncio.create_task(client.query(account, token=token)) for _ in range(PERMITS)]
-        await _arrived(shop, PERMITS + 1)  # the keys, and every permit's call
+        hung = [asyncio.create_task(client.query(account, token=token)) for token in tokens]
+        await _arrived(shop, PERMITS)
         observer.facts.clear()
         clock.delays.clear()
         reply = await client.query(search, {"query": "lamp"})
@@ -58,7 +62,7 @@ async def test_hung_service_with_all_permits_taken_slows_nobody_else(shop: Shop)
         assert len(clock.delays) == 1, "the request's own deadline, and no wait for a permit"
         assert [fact.operation for fact in observer.of(RequestFinished)] == ["SearchPage"]
 
-        waiting = await client.query(account, token=token)
+        waiting = await client.query(account, token=late)
         assert {error["extensions"]["code"] for error in waiting.errors} == {"SERVICE_BUSY"}
         assert len(clock.delays) == 3, "its own deadline, and a wait for a permit that nobody gave back"
         shop.heal()

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bff_core.app import Doubles, create_app
-from bff_core.clock import SystemClock
 from bff_core.telemetry.facts import CallFinished
 from bff_core.testing.client import client_for
 from bff_core.testing.observer import RecordingObserver
@@ -21,21 +19,13 @@ from tests.screens import SCREENS, Screen, every_screen
 GOLDEN = Path(__file__).parent
 
 
-class FixedWall(SystemClock):
-    """Real time but for the calendar, which stands still so that "2 days ago" stays true."""
-
-    def wall(self) -> float:
-        return datetime(2026, 12, 1, 12, tzinfo=UTC).timestamp()
-
-
 @every_screen
 async def test_screen(screen: Screen, shop: Shop, request: pytest.FixtureRequest) -> None:
     """A screen's operation answers its golden data with its golden calls, as many as the plan foretold."""
     text, variables, plan = screen.text, screen.variables, screen.plan
     token = shop.token("7")
     observer = RecordingObserver()
-    clock = SystemClock() if plan.private else FixedWall()  # a token's times are real ones
-    app = create_app(screen.bff, shop.settings(screen.bff), Doubles(clock=clock, observers=[observer]))
+    app = create_app(screen.bff, shop.settings(screen.bff), Doubles(clock=screen.clock, observers=[observer]))
     async with client_for(app) as client:
         await client.query("{ __typename }", token=token)  # waits for the keys: what follows is the screen's own
         shop.heal()
@@ -68,7 +58,7 @@ def _line(service: str, call: dict[str, Any]) -> str:
 
 
 def _compare(screen: Screen, found: dict[str, Any], *, update: bool) -> None:
-    golden = _golden(screen)
+    golden = screen.golden
     text = json.dumps(found, indent=2, ensure_ascii=False) + "\n"
     if update:
         golden.parent.mkdir(exist_ok=True)
@@ -77,10 +67,6 @@ def _compare(screen: Screen, found: dict[str, Any], *, update: bool) -> None:
     assert json.loads(golden.read_text()) == found, f"{golden} differs; look at it, then run make snapshots"
 
 
-def _golden(screen: Screen) -> Path:
-    return GOLDEN / screen.bff.name / f"{screen.file.stem}.json"
-
-
 def test_every_golden_file_has_its_screen() -> None:
     """No golden file is left of a screen that is gone."""
-    assert set(GOLDEN.glob("*/*.json")) == {_golden(screen) for screen in SCREENS}
+    assert set(GOLDEN.glob("*/*.json")) == {screen.golden for screen in SCREENS}

@@ -19,7 +19,9 @@ import httpx
 import strawberry
 
 from bff_core.auth.principal import ANONYMOUS, Credential, Principal
-from bff_core.contract import Edge, KeyStyle, Page, Record, Service
+from bff_core.cache.records import CacheOptions, RecordCache
+from bff_core.cache.store import MemoryStore
+from bff_core.contract import Edge, Endpoint, KeyStyle, Page, Record, Service, Windows
 from bff_core.deadline import Deadline
 from bff_core.errors import AuthUnavailable, BadRequest, BffError
 from bff_core.graphql.context import Context, Info
@@ -27,8 +29,9 @@ from bff_core.graphql.executor import Execution, StrawberryExecutor
 from bff_core.graphql.ledger import Ledger
 from bff_core.graphql.link import Argument, link, load, opaque
 from bff_core.graphql.operations import Operations
-from bff_core.graphql.schema import build_schema
+from bff_core.graphql.schema import Schema, build_schema
 from bff_core.graphql.view import computed, shown, view
+from bff_core.loading.reads import Reads
 from bff_core.loading.scope import RequestScope
 from bff_core.outbound.channel import Channel, ChannelOptions
 from bff_core.outbound.guards import GuardOptions, Guards
@@ -38,6 +41,9 @@ from bff_core.resilience.retry import RetryOptions
 from bff_core.testing.clock import FakeClock
 from bff_core.testing.observer import RecordingObserver
 from bff_core.testing.transport import Responder, ScriptedTransport, json_reply
+
+#: Seconds that a call may take with all its attempts: one of 1.5 s, and some waiting.
+LONGEST_CALL = 1.6
 
 # The services
 
@@ -563,6 +569,7 @@ class Room:
     observer: RecordingObserver
     doubles: Mapping[str, Double]
     channels: Mapping[str, Channel]
+    reads: Mapping[str, Reads]
     operations: Operations
     executor: StrawberryExecutor
     scopes: list[RequestScope] = field(default_factory=list)
@@ -574,16 +581,21 @@ class Room:
         seconds: float = 2.0,
         reserve: float = 0.1,
         unverified: AuthUnavailable | None = None,
+        token: str = "token",  # noqa: S107  # nobody's
+        locale: str = "en",
+        client: str = "tests",
     ) -> RequestScope:
         """The scope of a new request, to be entered."""
         scope = RequestScope(
-            channels=self.channels,
+            reads=self.reads,
             deadline=Deadline.after(self.clock, seconds),
             clock=self.clock,
             principal=principal,
-            credential=None if principal is ANONYMOUS else Credential("token"),
+            credential=None if principal is ANONYMOUS else Credential(token),
             unverified=unverified,
             request_id="request-1",
+            locale=locale,
+            client=client,
             reserve=reserve,
         )
         self.scopes.append(scope)
@@ -602,7 +614,8 @@ class Room:
         """One operation from its text to its answer, as the pipeline does it."""
         operation = self.operations.prepare(query, name)
         async with self.scope(principal, **options) as scope:
-            context = Context(scope, locale, self.clock.wall())
+            denied = operation.plan.denied(principal.scopes)
+            context = Context(scope, locale, self.clock.wall(), denied=denied)
             execution = await self.executor.execute(operation, variables or {}, context)
         return Read(execution, context.ledger, scope)
 
@@ -622,9 +635,9 @@ class Room:
 
 
 def left_over() -> set[asyncio.Task[Any]]:
-    """The tasks that still are, but for the one that asks."""
+    """The tasks that still are, but for the one that asks and for flights: those are the process's, see ``room``."""
     own = asyncio.current_task()
-    return {task for task in asyncio.all_tasks() if task is not own}
+    return {task for task in asyncio.all_tasks() if task is not own and " of " not in task.get_name()}
 
 
 def _route(path: str) -> str:
@@ -638,12 +651,17 @@ def _route(path: str) -> str:
 async def room(
     world: World | None = None,
     *,
-    schema: strawberry.Schema = SCHEMA,
+    schema: Schema = SCHEMA,
     in_flight: int = 20,
     answers: Mapping[str, Responder] | None = None,
     services: Sequence[str] = ("authors", "books", "shelves"),
+    windows: Mapping[Endpoint[Any], Windows] | None = None,
+    keep_private: bool = True,
 ) -> AsyncIterator[Room]:
-    """A room with fresh doubles; at its end no scope, timer or request may be left."""
+    """A room with fresh doubles; at its end no scope, timer, request or flight may be left.
+
+    Nothing is kept but of the endpoints in ``windows``, whose ends are exact.
+    """
     world = world or World()
     clock, observer = FakeClock(), RecordingObserver()
     mishaps: list[Mapping[str, Any]] = []  # what asyncio would only have logged
@@ -675,11 +693,17 @@ async def room(
         )
         for name, double in doubles.items()
     }
-    made = Room(clock, observer, doubles, channels, Operations(schema._schema), StrawberryExecutor(schema))
+    records = RecordCache(
+        CacheOptions(windows or {}, jitter=0, keep_private=keep_private), MemoryStore(1_000_000), clock
+    )
+    reads = {name: Reads(channel, records, clock, observer, LONGEST_CALL) for name, channel in channels.items()}
+    made = Room(clock, observer, doubles, channels, reads, Operations(schema._schema), StrawberryExecutor(schema))
     yield made
+    await clock.settle()  # calls that nobody waited for any more end in the next rounds
     assert mishaps == []
     assert clock.timers == 0, f"a timer is left: {clock!r}"
     assert [double.transport.pending for double in doubles.values()] == [0] * len(doubles)
+    assert {name: one.flights.under_way() for name, one in reads.items() if one.flights.under_way()} == {}
     for channel in channels.values():
         assert channel.bulkhead().in_flight == 0
         await channel.aclose()

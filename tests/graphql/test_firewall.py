@@ -14,6 +14,7 @@ from bff_core.graphql.context import Info
 from bff_core.graphql.firewall import complaints, misfit
 from bff_core.graphql.link import Argument, link, opaque
 from bff_core.graphql.schema import SchemaError, build_schema
+from bff_core.graphql.scopes import SCOPES
 from bff_core.graphql.view import computed, shown, view
 from tests.graphql.shelf import SCHEMA, SERVICES
 
@@ -181,6 +182,25 @@ def test_a_link_that_cannot_be_null_says_what_then() -> None:
     assert of_plant(BedView, link(bed_by_id, key="bed_id", critical=True, description="")) == []
 
 
+def test_a_critical_link_never_takes_the_whole_answer() -> None:
+    """Between it and the root something can be null: a field, or an element of a list on the way."""
+    inner = plant_view("Inner", bed=(BedView, link(bed_by_id, key="bed_id", critical="no bed", description="")))
+
+    def plain(kind: Any) -> Any:
+        body = {"__annotations__": {"inner": kind}, "__module__": __name__, "inner": strawberry.field(description="")}
+        return strawberry.type(type("Outer", (), body), description="Needs no service itself.")
+
+    def outer(kind: Any) -> Any:
+        return root(outer=(kind, strawberry.field(resolver=lambda: None, description="", graphql_type=kind)))
+
+    sentence = "Inner.bed: is critical, and nothing between it and the root can be null: it would take all of `data`"
+    assert complain(outer(plain(inner))) == [sentence]
+    assert complain(outer(many(plain(many(inner))))) == [sentence]
+    assert complain(outer(maybe(plain(inner)))) == []
+    assert complain(outer(many(maybe(plain(inner))))) == []
+    assert complain(outer(plain(maybe(inner)))) == []
+
+
 def test_a_critical_link_inside_a_list_says_why() -> None:
     """There it can take a whole list along; a sentence shows that somebody thought of it."""
     assert of_plant(BedView, link(bed_by_id, key="bed_id", critical=True, description=""), listed=True) == [
@@ -318,6 +338,106 @@ def test_only_declared_services_are_called() -> None:
     assert complain(root(bed=(maybe(BedView), link(elsewhere, description="")))) == [
         "Query.bed: calls elsewhere GET /thing, but the BFF does not declare the service 'elsewhere'"
     ]
+
+
+# Scopes
+
+
+@view(Bed, name="Vault", description="A bed that not everybody may see.", scopes=["garden:read"])
+class VaultView:
+    """A view that needs a scope."""
+
+    id: strawberry.ID = shown("An id.")
+
+
+def test_a_field_that_needs_scopes_is_nullable() -> None:
+    """Who lacks one loses the field and not its parent; a fallback or critical is no way around."""
+    sentence = "Plant.field: needs scopes, so it must be nullable"
+    for kind, said in ((str, [sentence]), (maybe(str), [])):
+        assert of_plant(kind, computed(lambda plant: plant.id, "A word.", scopes=["garden:read"])) == said
+    bed: dict[str, Any] = {"key": "bed_id", "scopes": ["garden:read"], "description": ""}
+    assert of_plant(BedView, link(bed_by_id, **bed, fallback=Bed(id=""))) == [sentence]
+    assert of_plant(BedView, link(bed_by_id, **bed, critical=True)) == [sentence]
+    assert of_plant(maybe(BedView), link(bed_by_id, **bed)) == []
+    plant = plant_view(id=(strawberry.ID, shown("An id.", scopes=["garden:read"])))
+    assert complain(root(plant=(maybe(plant), link(plant_by_id, key=ID, description="A plant.")))) == [
+        "Plant.id: needs scopes, so it must be nullable"
+    ]
+
+
+def test_a_root_field_that_needs_scopes_is_nullable() -> None:
+    """Also one that calls no service."""
+    word = strawberry.field(
+        resolver=lambda: "", graphql_type=str, metadata={SCOPES: frozenset({"a"})}, description="A word."
+    )
+    assert complain(root(a_word=(str, word))) == ["Query.a_word: needs scopes, so it must be nullable"]
+
+
+def test_a_field_that_shows_a_view_with_scopes_is_nullable() -> None:
+    """Whoever leads there by a link, by the record itself, or by a list; the list's elements may be there or not."""
+    sentence = "Plant.field: shows Vault, which needs scopes, so it must be nullable"
+    assert of_plant(VaultView, link(bed_by_id, key="bed_id", fallback=Bed(id=""), description="")) == [sentence]
+    assert of_plant(maybe(VaultView), link(bed_by_id, key="bed_id", description="")) == []
+    beds: dict[str, Any] = {"key": "seed_ids", "missing": "drop", "description": ""}
+    assert of_plant(many(VaultView), link(bed_by_id, **beds, critical=True)) == [sentence]
+    assert of_plant(maybe(many(VaultView)), link(bed_by_id, **beds)) == []
+    soil = view(Soil, name="Deep", description="Soil.", scopes=["deep"])(
+        type("Deep", (), {"__annotations__": {"depth": int}, "depth": shown("Centimetres.")})
+    )
+    for kind, said in ((soil, ["Plant.soil: " + sentence[13:].replace("Vault", "Deep")]), (maybe(soil), [])):
+        plant = plant_view(soil=(kind, shown("Soil.")))
+        assert complain(root(plant=(maybe(plant), link(plant_by_id, key=ID, description="A plant.")))) == said
+
+
+def test_a_field_that_may_show_a_view_with_scopes_is_nullable_and_so_are_its_elements() -> None:
+    """Behind an interface or a union it is told for each element what it is."""
+
+    @strawberry.interface(description="A thing.")
+    class Grown:
+        id: strawberry.ID = strawberry.field(description="An id.")
+
+    @view(Bed, name="Cellar", description="A bed.", scopes=["cellar"])
+    class Cellar(Grown):
+        id: strawberry.ID = shown("An id.")
+
+    @view(Plant, name="Herb", description="A plant.")
+    class Herb(Grown):
+        id: strawberry.ID = shown("An id.")
+
+    def told(kind: Any) -> list[str]:
+        grown = strawberry.field(resolver=lambda: None, graphql_type=kind, description="Things.")
+        query = root(grown=(kind, grown))
+        return complaints(strawberry.Schema(query=query, types=[Cellar, Herb]), (garden,))
+
+    alone = "Query.grown: may show Cellar, which needs scopes, so it must be nullable"
+    assert told(Grown) == [alone]
+    assert told(maybe(Grown)) == []
+    for kind in (many(Grown), many(maybe(Grown)), maybe(many(Grown)), maybe(many(many(maybe(Grown))))):
+        assert told(kind) == [f"{alone}, and its elements too"]
+    assert told(maybe(many(maybe(Grown)))) == []
+    either: Any = Annotated[Cellar | Herb, strawberry.union("CellarOrHerb")]
+    assert told(either) == [alone]
+    assert told(maybe(either)) == []
+
+
+def test_what_an_interfaces_field_needs_is_needed_on_every_type() -> None:
+    """A type that declares the field anew must not open it; one that inherits it keeps its scopes."""
+
+    @strawberry.interface(description="A thing.")
+    class Marked:
+        id: strawberry.ID | None = computed(lambda record: record.id, "An id.", scopes=["a", "b"])
+
+    def told(**fields: Any) -> list[str]:
+        body = {"__module__": __name__, "__annotations__": dict.fromkeys(fields, strawberry.ID | None), **fields}
+        kind = view(Bed, name="Bed", description="A bed.")(type("Kind", (Marked,), body))
+        return complain(root(bed=(maybe(kind), link(bed_by_id, key=ID, description=""))))
+
+    assert told() == []
+    assert told(id=shown("An id.", scopes=["a", "b", "c"])) == []
+    assert told(id=shown("An id.", scopes=["b"])) == [
+        "Bed.id: needs the scopes a in Marked, so it must say so here too"
+    ]
+    assert told(id=shown("An id.")) == ["Bed.id: needs the scopes a, b in Marked, so it must say so here too"]
 
 
 # Types of plain fields

@@ -53,6 +53,61 @@ def test_an_entry_lists_its_first_paths_and_counts_on() -> None:
     }
 
 
+def test_a_stale_entry_shows_the_greatest_age() -> None:
+    """Old values at one position are one entry: how many, where, and how old the oldest is in whole milliseconds."""
+    ledger = Ledger()
+    for number, age in enumerate((12.3456, 90.0004, 0.0)):
+        ledger.enter(["a", number], "books", DegradedSource.STALE, LATE, age)
+
+    (entry,) = ledger.entries
+    assert entry.shown() == {
+        "path": "a",
+        "service": "books",
+        "source": "stale",
+        "ageMs": 90_000,
+        "reason": "SERVICE_TIMEOUT",
+        "count": 3,
+        "paths": [["a", 0], ["a", 1], ["a", 2]],
+    }
+    assert isinstance(entry.shown()["ageMs"], int)
+
+
+def test_stale_entries_are_by_position_and_reason() -> None:
+    """An old value whose service failed in another way, or at another place, has an entry and an age of its own."""
+    ledger = Ledger()
+    ledger.enter(["a"], "books", DegradedSource.STALE, LATE, 1.0)
+    ledger.enter(["a"], "books", DegradedSource.STALE, GONE, 5.0)
+    ledger.enter(["b"], "books", DegradedSource.STALE, LATE, 0.0)
+
+    assert [(e.path, e.reason, e.shown()["ageMs"]) for e in ledger.entries] == [
+        ("a", "SERVICE_TIMEOUT", 1000),
+        ("a", "SERVICE_UNREACHABLE", 5000),
+        ("b", "SERVICE_TIMEOUT", 0),
+    ]
+
+
+def test_only_stale_entries_have_an_age() -> None:
+    """A fallback and an omission are of no age."""
+    ledger = Ledger()
+    ledger.enter(["a"], "books", DegradedSource.FALLBACK, LATE, 3.0)
+    ledger.enter(["a"], "books", DegradedSource.OMITTED, LATE)
+
+    assert ["ageMs" in entry.shown() for entry in ledger.entries] == [False, False]
+
+
+def test_counts_are_by_service_and_source() -> None:
+    """All positions and reasons of a service add up, apart by what stands in; an empty ledger counts nothing."""
+    ledger = Ledger()
+    assert ledger.counts == {}
+    for number in range(MOST_PATHS + 5):
+        ledger.enter(["a", number], "books", DegradedSource.OMITTED, LATE)
+    ledger.enter(["b"], "books", DegradedSource.OMITTED, GONE)
+    ledger.enter(["b"], "books", DegradedSource.STALE, GONE, 1.0)
+    ledger.enter(["c"], "authors", DegradedSource.FALLBACK, GONE)
+
+    assert ledger.counts == {("books", "omitted"): 26, ("books", "stale"): 1, ("authors", "fallback"): 1}
+
+
 def test_a_partial_list_is_noted_with_its_error() -> None:
     """A list that lacks an element has an entry, and the error that the answer shows for it."""
     ledger = Ledger()

@@ -90,8 +90,8 @@ async def test_a_waiter_does_not_wait_for_a_call_that_cannot_be_stopped() -> Non
             assert waiting.done()
             assert type((await waiting).error).__name__ == "DeadlinePassed"
             assert here.doubles["authors"].transport.pending == 1
-            released.set()
-        assert left_over() == set()
+        assert here.reads["authors"].flights.under_way() == 1
+        released.set()
 
 
 QUERY = """{
@@ -101,28 +101,47 @@ QUERY = """{
 }"""
 
 
-async def test_a_client_that_disconnects_leaves_no_task_and_harms_no_other_request() -> None:
-    """Who goes away takes its own calls along before its cancellation is out; the other request is complete."""
+async def test_a_client_that_disconnects_takes_along_what_nobody_else_awaits() -> None:
+    """Who goes away alone ends every call that was begun for it, and leaves no task."""
     async with room() as here:
         held = here.doubles["authors"].transport
         held.hold()
         leaving = asyncio.create_task(here.run(QUERY))
         await here.clock.settle()
-        of_leaving = left_over()
-        assert held.pending == len(held.requests) > 1
         begun = held.pending
-        staying = asyncio.create_task(here.run(QUERY))
-        await here.clock.settle()
+        assert begun == len(held.requests) > 1
 
         leaving.cancel()
         with pytest.raises(asyncio.CancelledError):
             await leaving
-        assert left_over() & of_leaving == set()
-        assert (held.cancelled, held.pending) == (begun, begun)
+        await here.clock.settle()
+        assert left_over() == set()
+        assert (held.cancelled, held.pending) == (begun, 0)
+
+
+async def test_a_client_that_disconnects_harms_no_other_request() -> None:
+    """What another request awaits goes on though the one that began it has left, and is not asked for again."""
+    async with room() as here:
+        held = here.doubles["authors"].transport
+        held.hold()
+        leaving = asyncio.create_task(here.run(QUERY))
+        await here.clock.settle()
+        begun = list(held.targets)
+        staying = asyncio.create_task(here.run(QUERY))
+        await here.clock.settle()
+        assert held.targets == begun
+
+        leaving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await leaving
+        await here.clock.settle()
+        assert (held.cancelled, held.pending) == (0, len(begun))
 
         held.let_go()
         read = await staying
         assert left_over() == set()
+        assert held.targets[: len(begun)] == begun
+        assert len(set(held.targets)) == len(held.targets)
         assert (read.execution.errors, read.degraded) == ((), [])
         assert read.data["book"]["author"]["books"]["edges"][1]["node"]["sequel"]["title"] == "Title b1.a.p1.q"
         assert read.data["shelf"]["rows"][1]["cells"][1]["book"]["author"]["name"] == "Name s1.r1.c1.a"

@@ -352,7 +352,7 @@ async def test_no_time_left_makes_no_call() -> None:
     await road.clock.settle()
     assert isinstance(await road.error(left=0), DeadlinePassed)
     assert len(road.transport.requests) == 1
-    assert [fact.code for fact in road.observer.of(CallFinished)] == ["DEADLINE_EXCEEDED"] * 2
+    assert [(fact.code, fact.sent) for fact in road.observer.of(CallFinished)] == [("DEADLINE_EXCEEDED", False)] * 2
     road.transport.let_go()
     await held
     assert road.at_rest()
@@ -424,7 +424,7 @@ async def test_a_full_bulkhead_makes_no_call() -> None:
     assert isinstance(error, BulkheadFull)
     assert error.retry_after == WAIT
     assert len(road.transport.requests) == 1
-    assert road.told == CallFinished("cats", one.name, 1, 0.0, 0.0, None, "SERVICE_BUSY")
+    assert road.told == CallFinished("cats", one.name, 1, 0.0, 0.0, None, "SERVICE_BUSY", sent=False)
     road.transport.let_go()
     await asyncio.gather(*calls)
     assert road.at_rest()
@@ -437,7 +437,7 @@ async def test_a_wait_that_was_too_long_is_told_as_waiting() -> None:
     first, second = road.begin(), road.begin()
     await road.clock.advance(WAIT)
     assert isinstance(second.result()[0].error, BulkheadFull)
-    assert road.told == CallFinished("cats", one.name, 1, about(WAIT), 0.0, None, "SERVICE_BUSY")
+    assert road.told == CallFinished("cats", one.name, 1, about(WAIT), 0.0, None, "SERVICE_BUSY", sent=False)
     road.transport.let_go()
     await first
 
@@ -465,7 +465,7 @@ async def test_a_call_cancelled_while_it_waits_is_told_too() -> None:
     second.cancel()
     await road.clock.settle()
     assert second.cancelled()
-    assert road.told == CallFinished("cats", one.name, 1, about(0.01), 0.0, None, "CANCELLED")
+    assert road.told == CallFinished("cats", one.name, 1, about(0.01), 0.0, None, "CANCELLED", sent=False)
     assert len(road.transport.requests) == 1
     road.transport.let_go()
     await first
@@ -501,10 +501,7 @@ async def test_an_unknown_kind_of_endpoint_is_a_bug() -> None:
         method="GET",
         path="/x",
         returns=Cat,
-        relay=False,
-        scopes=frozenset(),
-        pattern=one.pattern,
-        group="",
+        policy=one.policy,
     )
     assert isinstance(await answering(TOM).error(bare, ["a"]), Bug)
 

@@ -18,8 +18,8 @@ import httpx
 import pytest
 
 from bff_core.outbound.transport import (
-    AiohttpTransport,
     AnswerTooLarge,
+    HttpTransport,
     TransportOptions,
     TransportStatistics,
 )
@@ -38,7 +38,7 @@ PATIENT = {"connect": 5.0, "read": 5.0, "write": 5.0, "pool": 5.0}
 OK = b"HTTP/1.1 200 OK\r\n"
 
 Make = Callable[[TransportOptions], httpx.AsyncBaseTransport]
-TRANSPORTS: dict[str, Make] = {"aiohttp": AiohttpTransport}
+TRANSPORTS: dict[str, Make] = {"ours": HttpTransport}
 
 
 @pytest.fixture(params=list(TRANSPORTS.values()), ids=list(TRANSPORTS))
@@ -129,6 +129,17 @@ async def test_returns_a_whole_answer_with_nothing_left_open(make: Make) -> None
         assert first.is_closed
         assert len(server.requests) == 2
         assert server.opened == 1
+
+
+async def test_an_answer_can_be_read_in_every_way(make: Make) -> None:
+    """Read at once, in pieces, as text or as JSON, and more than once: the body is the same."""
+    async with between(make, says(OK + b'Content-Length: 7\r\n\r\n{"a":1}')) as (transport, server):
+        response = await ask(transport, server.url)
+        for _ in range(2):
+            assert (await response.aread(), response.read(), response.content) == (b'{"a":1}',) * 3
+            assert b"".join([piece async for piece in response.aiter_bytes()]) == b'{"a":1}'
+            assert (response.text, response.json()) == ('{"a":1}', {"a": 1})
+            await response.aclose()
 
 
 @pytest.mark.parametrize("status", ["400 Bad Request", "404 Not Found", "500 Oops", "503 Busy"])
@@ -292,13 +303,22 @@ async def test_ignores_proxies_named_in_the_environment(make: Make, monkeypatch:
     ("change", "error"),
     [
         ({"headers": [(b"X-A", b"1\r\nX-Evil: 1")]}, httpx.LocalProtocolError),
+        ({"headers": [(b"X-A", b"1\nX-Evil: 1")]}, httpx.LocalProtocolError),
+        ({"headers": [(b"X-A", b"1\rX-Evil: 1")]}, httpx.LocalProtocolError),
+        ({"headers": [(b"X-A", b"1\x00")]}, httpx.LocalProtocolError),
+        ({"headers": [(b"X-A: 1\r\nX-Evil", b"1")]}, httpx.LocalProtocolError),
+        ({"headers": [(b"X A", b"1")]}, httpx.LocalProtocolError),
+        ({"headers": [(b"", b"1")]}, httpx.LocalProtocolError),
+        ({"headers": [(b"Host", b"a\r\nX-Evil: 1")]}, httpx.LocalProtocolError),
+        ({"headers": [(b"User-Agent", b"a\r\n\r\nGET / HTTP/1.1")]}, httpx.LocalProtocolError),
         ({"headers": [(b"X-A", b"\xff")]}, httpx.LocalProtocolError),
         ({"method": "GET / HTTP/1.1\r\nX-Evil: 1\r\n\r\nGET"}, httpx.LocalProtocolError),
         ({"url": "ftp://127.0.0.1/"}, httpx.UnsupportedProtocol),
         ({"url": "/relative"}, httpx.UnsupportedProtocol),
         ({"url": "http:///nohost"}, httpx.UnsupportedProtocol),
+        ({"url": "http://:80/"}, httpx.UnsupportedProtocol),
     ],
-    ids=["header", "header-bytes", "method", "scheme", "relative", "no host"],
+    ids=str,
 )
 async def test_a_request_that_is_not_http_is_not_sent(
     make: Make, change: dict[str, Any], error: type[Exception]
@@ -574,6 +594,161 @@ async def test_what_a_service_says_unasked_answers_nobody(make: Make, unasked: b
         assert len(server.requests) == 2
 
 
+@pytest.mark.parametrize(
+    "more",
+    [OK + b"Content-Length: 6\r\n\r\nsecret", OK + b"Content-Length: 6\r\n\r\nsec", b"junk"],
+    ids=["whole", "half", "junk"],
+)
+async def test_what_follows_an_answer_at_once_answers_nobody(make: Make, more: bytes) -> None:
+    """An answer with something behind it in the same piece is that answer, and its connection is not used again."""
+
+    async def script(conversation: Conversation) -> None:
+        await conversation.hear()
+        conversation.say(OK + b"Content-Length: 3\r\n\r\nown" + more)
+        await conversation.until_client_closes()
+
+    async with between(make, script) as (transport, server):
+        for number in (1, 2):
+            assert (await ask(transport, server.url)).content == b"own"
+            assert (len(server.requests), server.opened) == (number, number)
+
+
+async def test_what_a_service_says_before_it_is_asked_is_no_answer(make: Make) -> None:
+    """Whoever speaks first does not speak HTTP; the next request has a connection of its own."""
+    said = asyncio.Event()
+
+    async def script(conversation: Conversation) -> None:
+        if conversation.number == 1:
+            conversation.say(b"SSH-2.0-OpenSSH\r\n")
+            await conversation.delivered()
+            said.set()
+            await conversation.until_client_closes()
+        await answer_forever(conversation)
+
+    async with between(make, script, max_connections=1) as (transport, server):
+        with pytest.raises((httpx.ConnectError, httpx.RemoteProtocolError, httpx.ReadError)):
+            await ask(transport, server.url)
+        await said.wait()
+        assert (await ask(transport, server.url)).content == b"{}"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        OK + b"Connection: close\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+        OK + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    ],
+    ids=["close", "HTTP/1.0", "chunked"],
+)
+async def test_a_connection_that_the_service_will_not_keep_is_not_used_again(make: Make, head: bytes) -> None:
+    """An answer that says so is whole without waiting for the end, and we close."""
+    async with between(make, says(head)) as (transport, server):
+        for number in (1, 2):
+            assert (await asyncio.wait_for(ask(transport, server.url), 2)).content == b"{}"
+            await server.saw_close.wait()
+            server.saw_close.clear()
+            assert server.opened == number
+
+
+async def test_an_answer_that_comes_before_the_body_is_taken_is_the_answer(make: Make) -> None:
+    """A service may refuse a body that it has not read; the rest is not sent, and the connection is not used again."""
+
+    async def script(conversation: Conversation) -> None:
+        await conversation.hear_head()
+        await conversation.answer(b"no", status="413 Content Too Large")
+        await conversation.until_client_closes()
+
+    async with between(make, script) as (transport, server):
+        for _ in range(2):
+            response = await ask(transport, server.url, "POST", body=b"x" * 16_000_000)
+            assert (response.status_code, response.content) == (413, b"no")
+        assert server.opened == 2
+
+
+async def test_trailers_are_no_headers(make: Make) -> None:
+    """What comes after the last chunk cannot change what was said before, and the connection is kept."""
+    said = OK + b"Transfer-Encoding: chunked\r\nTrailer: ETag\r\n\r\n2\r\n{}\r\n0\r\nETag: x\r\n\r\n"
+
+    async def script(conversation: Conversation) -> None:
+        while True:
+            await conversation.hear()
+            conversation.say(said)
+
+    async with between(make, script) as (transport, server):
+        for _ in range(2):
+            response = await ask(transport, server.url)
+            assert (response.content, response.headers.get("etag")) == (b"{}", None)
+        assert server.opened == 1
+
+
+async def test_an_answer_does_not_depend_on_how_it_is_cut(make: Make) -> None:
+    """Byte by byte or in any pieces, status, headers and body are the same."""
+    chance = random.Random(20261125)
+    answers = [
+        b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + OK + b"X-A: b \r\nX-B:\r\nContent-Length: 8\r\n\r\n[1, 2, 3",
+        b"HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n6;x=y\r\n[1, 2]\r\n3\r\nabc\r\n0\r\n\r\n",
+    ]
+    cuts: list[list[bytes]] = []
+    for answer in answers:
+        cuts += [[answer], [answer[n : n + 1] for n in range(len(answer))]]
+        for _ in range(8):
+            at = sorted(chance.sample(range(1, len(answer)), 3))
+            cuts.append([answer[start:end] for start, end in zip([0, *at], [*at, len(answer)], strict=True)])
+    left = iter(cuts)
+
+    async def script(conversation: Conversation) -> None:
+        while True:
+            await conversation.hear()
+            for piece in next(left):
+                conversation.say(piece)
+                await conversation.delivered()
+                await turns(2)
+
+    async with between(make, script) as (transport, server):
+        for number in range(len(cuts)):
+            response = await ask(transport, server.url)
+            if number < len(cuts) // 2:
+                assert (response.status_code, response.content) == (200, b"[1, 2, 3")
+                assert (response.headers["x-a"], response.headers["x-b"]) == ("b", "")
+            else:
+                assert (response.status_code, response.content) == (404, b"[1, 2]abc")
+        assert server.opened == 1
+
+
+async def test_each_request_on_a_kept_connection_has_its_own_read_limit(make: Make) -> None:
+    """A short limit holds on a connection that was to rest long, and a long one after a short one."""
+    silent = asyncio.Event()
+
+    async def script(conversation: Conversation) -> None:
+        while True:
+            received = await conversation.hear()
+            if received.target == b"/slow":
+                await asyncio.sleep(4 * SHORT)
+            if received.target == b"/never":
+                silent.set()
+                await conversation.until_client_closes()
+            await conversation.answer()
+
+    async with between(make, script, keep_alive=60.0) as (transport, server):
+        await ask(transport, server.url, read=60.0)
+        await ask(transport, server.url, read=2 * SHORT)
+        assert (await ask(transport, server.url + "/slow", read=60.0)).content == b"{}"
+        with pytest.raises(httpx.ReadTimeout):
+            await asyncio.wait_for(ask(transport, server.url + "/never", read=SHORT), 5)
+        assert (server.opened, silent.is_set()) == (1, True)
+
+
+async def test_a_connection_that_served_lately_rests_anew(make: Make) -> None:
+    """The time of an idle connection runs from its last answer."""
+    async with between(make, answer_forever, keep_alive=6 * SHORT) as (transport, server):
+        for _ in range(4):
+            await ask(transport, server.url)
+            await asyncio.sleep(2 * SHORT)
+        assert server.opened == 1
+        await asyncio.wait_for(server.all_closed.wait(), 5)
+
+
 async def test_an_idle_connection_is_closed_after_keep_alive(make: Make) -> None:
     """A connection is used again while kept, and closed by us when its time is over."""
     async with between(make, answer_forever, keep_alive=8 * SHORT) as (transport, server):
@@ -639,6 +814,24 @@ async def test_a_truncated_answer_is_an_error(make: Make, said: bytes, then: str
         with pytest.raises(expected):
             await ask(transport, server.url)
         assert len(server.requests) == 1
+
+
+async def test_an_answer_without_a_length_lasts_as_long_as_its_connection(make: Make) -> None:
+    """It is whole when the service closes, and lost when the connection is."""
+    async with between(make, says(OK + b"\r\n[1, ", b"2]", then="close")) as (transport, server):
+        assert (await ask(transport, server.url)).content == b"[1, 2]"
+    async with between(make, says(OK + b"\r\n[1, ", b"2]", then="reset")) as (transport, server):
+        with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
+            await ask(transport, server.url)
+
+
+async def test_a_service_that_wants_to_speak_otherwise_is_no_http(make: Make) -> None:
+    """A switch of protocols that nobody asked for is no answer."""
+    said = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nhello"
+    async with between(make, says(said)) as (transport, server):
+        with pytest.raises(httpx.RemoteProtocolError):
+            await ask(transport, server.url)
+        await server.all_closed.wait()
 
 
 def packed(body: bytes, *headers: bytes, encoding: bytes = b"gzip") -> bytes:
@@ -868,24 +1061,24 @@ def test_options_that_make_no_sense_are_refused(options: dict[str, Any], sentenc
 
 async def test_says_how_it_stands() -> None:
     """Statistics and repr tell who holds a slot and who waits, and no address or header."""
-    async with between(AiohttpTransport, says(), max_connections=1) as (transport, server):
-        assert isinstance(transport, AiohttpTransport)
+    async with between(HttpTransport, says(), max_connections=1) as (transport, server):
+        assert isinstance(transport, HttpTransport)
         assert transport.statistics() == TransportStatistics(in_use=0, waiting=0, max_connections=1)
         tasks = [asyncio.create_task(ask(transport, server.url + "/secret")) for _ in range(3)]
         await server.heard.wait()
         assert transport.statistics() == TransportStatistics(in_use=1, waiting=2, max_connections=1)
-        assert repr(transport) == "<AiohttpTransport open, in use 1/1, waiting 2>"
+        assert repr(transport) == "<HttpTransport open, in use 1/1, waiting 2>"
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         assert transport.statistics() == TransportStatistics(in_use=0, waiting=0, max_connections=1)
         await transport.aclose()
-        assert repr(transport) == "<AiohttpTransport closed, in use 0/1, waiting 0>"
+        assert repr(transport) == "<HttpTransport closed, in use 0/1, waiting 0>"
 
 
 async def test_a_closed_transport_refuses_requests() -> None:
     """After closing, also for those that waited for a slot, a request ends as one that was never sent."""
-    async with between(AiohttpTransport, says(), max_connections=1) as (transport, server):
+    async with between(HttpTransport, says(), max_connections=1) as (transport, server):
         under_way = asyncio.create_task(ask(transport, server.url))
         await server.heard.wait()
         waiting = asyncio.create_task(ask(transport, server.url))

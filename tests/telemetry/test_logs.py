@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import io
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import structlog
 
-from bff_core.telemetry.facts import BreakerChanged, BugFound, CallFinished, KeySetChanged, Observer, RequestFinished
+from bff_core.clock import SystemClock
+from bff_core.telemetry.facts import (
+    BreakerChanged,
+    BugFound,
+    CallFinished,
+    FlightLanded,
+    KeySetChanged,
+    Observer,
+    RequestFinished,
+)
 from bff_core.telemetry.logs import Level, LogObserver
 from bff_core.testing.clock import FakeClock
 from bff_core.testing.tokens import TokenMint
@@ -61,12 +70,30 @@ def a_call(**changes: Any) -> CallFinished:
     return CallFinished(**{**values, **changes})
 
 
+def a_flight(**changes: Any) -> FlightLanded:
+    """A flight that went well, but for the changes."""
+    values: dict[str, Any] = {
+        "service": "users",
+        "endpoint": "users GET /profiles",
+        "kind": "read",
+        "keys": 3,
+        "riders": 2,
+        "seconds": 0.02,
+        "code": None,
+    }
+    return FlightLanded(**{**values, **changes})
+
+
 def test_a_request_is_one_line_with_all_that_is_known_of_it() -> None:
-    """One line a request: when, who, what, how long, how many calls, what failed and what stood in."""
+    """One line a request: when, who, what, how long, how many calls, what failed, what stood in, what was kept."""
     log = Log("info")
     observer: Observer = log.observer
     observer.observe(
-        a_request(errors={"SERVICE_TIMEOUT": 2}, degraded={("products", "fallback"): 3, ("users", "omitted"): 1})
+        a_request(
+            errors={"SERVICE_TIMEOUT": 2},
+            degraded={("products", "fallback"): 3, ("users", "omitted"): 1},
+            cache={("products", "fresh"): 3, ("products", "stale_if_error"): 1, ("users", "miss"): 2},
+        )
     )
     assert log.lines == [
         {
@@ -83,6 +110,7 @@ def test_a_request_is_one_line_with_all_that_is_known_of_it() -> None:
             "calls": 4,
             "errors": {"SERVICE_TIMEOUT": 2},
             "degraded": {"products fallback": 3, "users omitted": 1},
+            "cache": {"products fresh": 3, "products stale_if_error": 1, "users miss": 2},
         }
     ]
 
@@ -105,6 +133,9 @@ def test_a_request_is_one_line_with_all_that_is_known_of_it() -> None:
         (a_call(code="DEADLINE_EXCEEDED", status=None), "info"),
         (a_call(code="SERVICE_TIMEOUT", status=None), "warning"),
         (a_call(code="SERVICE_BAD_PAYLOAD"), "warning"),
+        (a_flight(), "debug"),
+        (a_flight(kind="refresh", code="SERVICE_ERROR"), "debug"),
+        (a_flight(code="CANCELLED"), "debug"),
         (KeySetChanged(("a",), None), "info"),
         (KeySetChanged((), "SERVICE_UNREACHABLE"), "warning"),
         (BreakerChanged("users", "", "closed", "open"), "warning"),
@@ -132,6 +163,23 @@ def test_a_call_and_a_renewal_say_what_they_know() -> None:
     assert (call["keys"], call["status"], call["code"]) == (3, 500, "SERVICE_ERROR")
     assert (call["waited_ms"], call["ms"]) == (1, 20)
     assert (keys["event"], keys["kids"], keys["code"]) == ("keys", ["a", "b"], None)
+
+
+def test_a_flight_says_who_rode_it() -> None:
+    """The line of a flight has why it was made, how many waited, how long it took and how it ended."""
+    log = Log()
+    log.observer.observe(a_flight(kind="refresh", riders=0, code="SERVICE_TIMEOUT"))
+    (line,) = log.lines
+    assert {name: value for name, value in line.items() if name not in ("time", "level", "bff")} == {
+        "event": "flight",
+        "service": "users",
+        "endpoint": "users GET /profiles",
+        "kind": "refresh",
+        "keys": 3,
+        "riders": 0,
+        "ms": 20,
+        "code": "SERVICE_TIMEOUT",
+    }
 
 
 def test_a_breaker_says_whose_it_is_and_how_it_changed() -> None:
@@ -225,6 +273,28 @@ def test_the_logger_is_its_own() -> None:
     second.observer.observe(a_request())
     assert (len(first.lines), len(second.lines)) == (0, 1)
     assert (structlog.is_configured(), dict(structlog.get_config())) == before
+
+
+class WallClock(SystemClock):
+    """A clock on the wall that the test sets."""
+
+    now = 0.0
+
+    def wall(self) -> float:
+        """As it was set."""
+        return self.now
+
+
+def test_each_line_has_its_own_instant() -> None:
+    """To the millisecond, rounded down, also across a second, and backwards should the system's clock be set."""
+    clock, stream = WallClock(), io.StringIO()
+    observer = LogObserver(clock=clock, stream=stream)
+    wanted = []
+    for seconds in (0.0, 0.0009, 0.25, 0.9999, 1.0, 61.5, 59.125):
+        clock.now = 1_700_000_000.0 + seconds
+        observer.observe(a_request())
+        wanted.append(datetime.fromtimestamp(clock.now, UTC).isoformat(timespec="milliseconds"))
+    assert [json.loads(line)["time"] for line in stream.getvalue().splitlines()] == wanted
 
 
 def test_standard_output_is_the_default(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 
 import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
+from bff_core.deadline import Deadline
+from bff_core.errors import Rejected
+from bff_core.resilience.bulkhead import Bulkhead, BulkheadOptions
 from bff_core.telemetry.facts import (
+    NOT_ASKED,
     BreakerChanged,
     BugFound,
+    CacheResult,
     CallFinished,
     Fact,
+    FlightKind,
+    FlightLanded,
     KeySetChanged,
     Observer,
     RequestFinished,
 )
 from bff_core.telemetry.metrics import MetricsObserver, render
+from bff_core.testing.clock import FakeClock
 
 
 class Meters:
@@ -25,7 +34,8 @@ class Meters:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.observer: Observer = MetricsObserver(self.registry, "web")
+        self.metrics = MetricsObserver(self.registry, "web")
+        self.observer: Observer = self.metrics
 
     def see(self, *facts: Fact) -> None:
         """Observe facts."""
@@ -47,14 +57,33 @@ def a_request(
     seconds: float = 0.04,
     errors: dict[str, int] | None = None,
     degraded: dict[tuple[str, str], int] | None = None,
+    cache: dict[tuple[str, CacheResult], int] | None = None,
 ) -> RequestFinished:
     """A request of one client for one operation."""
-    return RequestFinished("web", "shop-web", "1.2", "Product", "r1", status, seconds, 3, errors or {}, degraded or {})
+    return RequestFinished(
+        "web", "shop-web", "1.2", "Product", "r1", status, seconds, 3, errors or {}, degraded or {}, cache or {}
+    )
 
 
-def a_call(code: str | None = None, seconds: float = 0.02, waited: float = 0.0) -> CallFinished:
+def a_call(code: str | None = None, seconds: float = 0.02, waited: float = 0.0, attempt: int = 1) -> CallFinished:
     """A call to one endpoint."""
-    return CallFinished("users", "users GET /profiles", 3, waited, seconds, 200, code)
+    return CallFinished("users", "users GET /profiles", 3, waited, seconds, 200, code, attempt)
+
+
+def unsent(code: str, waited: float = 0.0) -> CallFinished:
+    """A call that was refused or given up before it was sent."""
+    return CallFinished("users", "users GET /profiles", 3, waited, 0.0, None, code, sent=False)
+
+
+def a_flight(kind: FlightKind = "read", code: str | None = None) -> FlightLanded:
+    """A call that two requests waited for."""
+    return FlightLanded("users", "users GET /profiles", kind, 3, 2, 0.03, code)
+
+
+class Use:
+    """A bulkhead of which one of three permits is out."""
+
+    in_flight, waiting, limit = 1, 0, 3
 
 
 OF_REQUEST = {"client": "shop-web", "operation": "Product"}
@@ -98,6 +127,122 @@ def test_calls_are_timed_by_their_end_and_waits_by_service(meters: Meters) -> No
     assert meters.value("bff_service_wait_seconds_bucket", service="users", le="0.005") == 2
 
 
+def test_keys_count_by_how_they_were_served(meters: Meters) -> None:
+    """Each result counts as many keys as the fact says, under client, operation and service."""
+    for _ in range(2):
+        meters.see(a_request(cache={("products", "fresh"): 3, ("users", "fresh"): 1, ("users", "joined"): 2}))
+    assert meters.value("bff_cache_results_total", service="products", result="fresh", **OF_REQUEST) == 6
+    assert meters.value("bff_cache_results_total", service="users", result="fresh", **OF_REQUEST) == 2
+    assert meters.value("bff_cache_results_total", service="users", result="joined", **OF_REQUEST) == 4
+    assert meters.value("bff_cache_results_total", service="users", result="miss", **OF_REQUEST) is None
+
+
+@pytest.mark.parametrize("code", ["SERVICE_BREAKER_OPEN", "SERVICE_BREAKER_BUSY", "SERVICE_BUSY", "DEADLINE_EXCEEDED"])
+def test_a_call_that_was_refused_is_a_rejection_and_not_timed(meters: Meters, code: str) -> None:
+    """What was never sent counts by its code, and its 0 s are no time that the service took."""
+    meters.see(a_call(seconds=0.8), unsent(code), unsent(code))
+    assert meters.value("bff_service_rejections_total", service="users", code=code) == 2
+    assert meters.value("bff_service_call_duration_seconds_count", code=code, **OF_CALL) is None
+    assert meters.value("bff_service_call_duration_seconds_count", code="OK", **OF_CALL) == 1
+
+
+def test_only_who_came_to_the_waiting_room_counts_as_waiting(meters: Meters) -> None:
+    """A full bulkhead and a caller who gave up there are waits; what the breaker or the deadline refused is none."""
+    meters.see(unsent("SERVICE_BUSY", waited=0.05), unsent("CANCELLED", waited=0.01))
+    assert meters.value("bff_service_wait_seconds_count", service="users") == 2
+    assert meters.value("bff_service_wait_seconds_sum", service="users") == pytest.approx(0.06)
+    meters.see(unsent("SERVICE_BREAKER_OPEN"), unsent("SERVICE_BREAKER_BUSY"), unsent("DEADLINE_EXCEEDED"))
+    assert meters.value("bff_service_wait_seconds_count", service="users") == 2
+
+
+def test_a_call_that_was_given_up_is_neither_timed_nor_rejected(meters: Meters) -> None:
+    """Who left the waiting room was refused by nobody."""
+    meters.see(unsent("CANCELLED", waited=0.01))
+    assert meters.value("bff_service_rejections_total", service="users", code="CANCELLED") is None
+    assert meters.value("bff_service_call_duration_seconds_count", code="CANCELLED", **OF_CALL) is None
+
+
+def test_a_call_cut_off_by_the_deadline_is_timed_and_no_rejection(meters: Meters) -> None:
+    """The service was asked and took that long, whatever code the call ended with."""
+    meters.see(a_call("DEADLINE_EXCEEDED", seconds=0.3))
+    assert meters.value("bff_service_call_duration_seconds_sum", code="DEADLINE_EXCEEDED", **OF_CALL) == 0.3
+    assert meters.value("bff_service_rejections_total", service="users", code="DEADLINE_EXCEEDED") is None
+
+
+def test_codes_of_what_was_not_asked_are_the_trees() -> None:
+    """Every class under Rejected has its code among them, however deep it stands, and nobody else has."""
+    kinds = [Rejected]
+    for kind in kinds:
+        kinds += [below for below in kind.__subclasses__() if below.__module__ == "bff_core.errors"]
+    assert {kind.code for kind in kinds} == NOT_ASKED
+
+
+def test_attempts_after_the_first_are_retries(meters: Meters) -> None:
+    """Only second and later attempts count, by service, also those that a guard refused."""
+    refused = CallFinished("users", "users GET /profiles", 3, 0.0, 0.0, None, "SERVICE_BREAKER_OPEN", 2, sent=False)
+    meters.see(a_call("SERVICE_TIMEOUT"), a_call(attempt=2), a_call(attempt=3), refused)
+    assert meters.value("bff_service_retries_total", service="users") == 3
+
+
+def test_flights_count_by_kind_and_end(meters: Meters) -> None:
+    """A flight counts once however many rode it, under why it was made and how it ended."""
+    meters.see(a_flight(), a_flight(), a_flight("refresh"), a_flight("refresh", "SERVICE_ERROR"))
+    meters.see(a_flight(code="CANCELLED"))
+    assert meters.value("bff_flights_total", service="users", kind="read", code="OK") == 2
+    assert meters.value("bff_flights_total", service="users", kind="refresh", code="OK") == 1
+    assert meters.value("bff_flights_total", service="users", kind="refresh", code="SERVICE_ERROR") == 1
+    assert meters.value("bff_flights_total", service="users", kind="read", code="CANCELLED") == 1
+
+
+async def test_bulkheads_and_flights_are_read_when_prometheus_asks(meters: Meters) -> None:
+    """Gauges say how a bulkhead and the flights stand at that instant, by service, with no fact in between."""
+    clock = FakeClock()
+    deadline = Deadline.after(clock, 10)
+    users = Bulkhead("users", BulkheadOptions(in_flight=2, waiting=4), clock)
+    products = Bulkhead("products", BulkheadOptions(in_flight=5), clock)
+    flights = {"users": 0, "products": 7}
+    meters.metrics.watch("users", users.statistics, lambda: flights["users"])
+    meters.metrics.watch("products", products.statistics, lambda: flights["products"])
+
+    def read(service: str) -> tuple[float | None, ...]:
+        return tuple(
+            meters.value(f"bff_{name}", service=service)
+            for name in ("bulkhead_in_flight", "bulkhead_waiting", "bulkhead_limit", "flights_under_way")
+        )
+
+    assert (read("users"), read("products")) == ((0, 0, 2, 0), (0, 0, 5, 7))
+    await users.acquire(deadline)
+    await users.acquire(deadline)
+    third = asyncio.ensure_future(users.acquire(deadline))
+    await clock.settle()
+    flights["users"] = 3
+    assert (read("users"), read("products")) == ((2, 1, 2, 3), (0, 0, 5, 7))
+    users.release()
+    await third
+    assert read("users") == (2, 0, 2, 3)
+    users.release()
+    users.release()
+    flights["users"] = 0
+    assert read("users") == (0, 0, 2, 0)
+
+
+def test_a_gauge_costs_nothing_until_somebody_looks(meters: Meters) -> None:
+    """Neither facts nor the registration ask a bulkhead how it stands; one look asks for each of its three gauges."""
+    asked = 0
+
+    def statistics() -> Use:
+        nonlocal asked
+        asked += 1
+        return Use()
+
+    meters.metrics.watch("users", statistics, lambda: 0)
+    meters.see(a_call(), a_request(), a_flight())
+    assert asked == 0
+    body, _ = render(meters.registry)
+    assert asked == 3
+    assert b'bff_bulkhead_limit{bff="web",service="users"} 3.0' in body
+
+
 def test_renewals_and_bugs_are_counted(meters: Meters) -> None:
     """Tries to renew keys count by how they ended, bugs by room."""
     meters.see(KeySetChanged(("a",), None), KeySetChanged(("a",), "SERVICE_ERROR"), BugFound("edge", "r", OSError()))
@@ -131,7 +276,9 @@ def test_registries_do_not_mix() -> None:
 
 def test_the_text_is_what_prometheus_reads(meters: Meters) -> None:
     """The rendered text parses, has every metric with its help, and says which format it is."""
-    meters.see(a_request(errors={"X": 1}, degraded={("users", "fallback"): 1}), a_call())
+    meters.see(a_request(errors={"X": 1}, degraded={("users", "fallback"): 1}, cache={("users", "fresh"): 1}))
+    meters.see(a_call(), a_call(attempt=2), unsent("SERVICE_BUSY"), a_flight())
+    meters.metrics.watch("users", Use, lambda: 0)
     meters.see(KeySetChanged((), None), BreakerChanged("users", "", "closed", "open"), BugFound("edge", "r", OSError()))
     body, content_type = render(meters.registry)
     assert content_type.startswith("text/plain; version=")
@@ -141,8 +288,16 @@ def test_the_text_is_what_prometheus_reads(meters: Meters) -> None:
         "bff_request_duration_seconds",
         "bff_graphql_errors",
         "bff_degraded",
+        "bff_cache_results",
         "bff_service_call_duration_seconds",
         "bff_service_wait_seconds",
+        "bff_service_rejections",
+        "bff_service_retries",
+        "bff_flights",
+        "bff_flights_under_way",
+        "bff_bulkhead_in_flight",
+        "bff_bulkhead_waiting",
+        "bff_bulkhead_limit",
         "bff_key_renewals",
         "bff_breaker_state",
         "bff_breaker_changes",
@@ -170,7 +325,14 @@ def test_labels_are_escaped(meters: Meters) -> None:
 
 def test_a_known_series_is_found_without_the_library(meters: Meters) -> None:
     """A fact whose series exists asks the library for no labels: that lookup would cost most."""
-    facts: list[Fact] = [a_request(errors={"X": 1}, degraded={("users", "fallback"): 1}), a_call()]
+    facts: list[Fact] = [
+        a_request(errors={"X": 1}, degraded={("users", "fallback"): 1}, cache={("users", "fresh"): 1}),
+        a_call(),
+        a_call(attempt=2),
+        unsent("SERVICE_BUSY"),
+        unsent("SERVICE_BREAKER_OPEN"),
+        a_flight(),
+    ]
     lookups = 0
 
     def count(frame: object, event: str, argument: object) -> None:
