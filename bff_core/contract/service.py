@@ -161,6 +161,9 @@ class Batch(Endpoint[V]):
 
     def accepts(self, key: Any) -> bool:
         """As everywhere; and a key has as many parts as declared, none of which holds a joining character."""
+        if type(key) is str and len(self.key) == 1:  # as nearly always; the same as below, at a third of the cost
+            whole = key not in _NAMELESS and self.policy.pattern.fullmatch(key) is not None
+            return whole and self.joiners.isdisjoint(key)
         parts = self.identifiers(key)
         return (
             len(parts) == len(self.key)

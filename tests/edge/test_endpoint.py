@@ -577,15 +577,23 @@ async def test_a_client_that_cannot_be_listened_to_has_left() -> None:
 async def test_who_waits_for_nothing_is_not_watched() -> None:
     """A request that is answered at once listens to its client once, for its body, and makes no task."""
     async with desk() as room:
-        visitor, heard = Visitor(ask("{ locale }")), 0
+        visitor, heard, made = Visitor(ask("{ locale }")), 0, 0
+        loop = asyncio.get_running_loop()
+
+        def counted(loop: asyncio.AbstractEventLoop, work: Any, **given: Any) -> asyncio.Future[Any]:
+            nonlocal made
+            made += 1
+            return asyncio.Task(work, loop=loop, **given)
 
         async def receive() -> Message:
             nonlocal heard
             heard += 1
             return await visitor.receive()
 
+        loop.set_task_factory(counted)
         sent = await raw(room, receive)
-        assert (sent[0]["status"], heard) == (200, 1)
+        loop.set_task_factory(None)
+        assert (sent[0]["status"], heard, made) == (200, 1, 0)
 
 
 async def test_the_lines_of_accept_are_one_list() -> None:
