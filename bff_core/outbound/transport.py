@@ -169,9 +169,6 @@ class HttpTransport(httpx.AsyncBaseTransport):
         return None
 
     def _keep(self, origin: _Origin, connection: Connection) -> None:
-        if self._closed:
-            connection.abort()
-            return
         self._idle.setdefault(origin, []).append(connection)
         connection.rest()
 

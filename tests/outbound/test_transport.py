@@ -23,6 +23,7 @@ from bff_core.outbound.transport import (
     TransportOptions,
     TransportStatistics,
 )
+from tests.outbound.pushed_loop import Push, on_a_pushed_loop
 from tests.outbound.raw_server import (
     Conversation,
     RawServer,
@@ -32,6 +33,7 @@ from tests.outbound.raw_server import (
     nobody_listening,
     serving,
 )
+from tests.sockets import sockets_to
 
 SHORT = 0.05  # seconds: long enough for loopback, short enough to wait for
 PATIENT = {"connect": 5.0, "read": 5.0, "write": 5.0, "pool": 5.0}
@@ -296,7 +298,7 @@ async def test_ignores_proxies_named_in_the_environment(make: Make, monkeypatch:
             monkeypatch.delenv("no_proxy", raising=False)
             monkeypatch.delenv("NO_PROXY", raising=False)
             await ask(transport, server.url)
-        assert len(server.requests) == 1
+        assert (len(server.requests), server.opened) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -367,15 +369,18 @@ async def test_silence_is_a_read_timeout(make: Make, method: str, said: bytes) -
         assert len(server.requests) == 1
 
 
-async def test_the_read_limit_is_for_each_wait_not_for_the_answer(make: Make) -> None:
+@on_a_pushed_loop
+async def test_the_read_limit_is_for_each_wait_not_for_the_answer(make: Make, push: Push) -> None:
     """An answer whose bytes keep coming may take longer than the read limit."""
 
     async def script(conversation: Conversation) -> None:
         await conversation.hear()
         conversation.say(OK + b"Content-Length: 30\r\n\r\n")
         for _ in range(30):
-            await asyncio.sleep(SHORT / 2)
+            await push(0.4)
             conversation.say(b"x")
+            await conversation.delivered()
+            await turns(2)
 
     async with between(make, script) as (transport, server):
         assert (await ask(transport, server.url, read=0.5)).content == b"x" * 30
@@ -419,6 +424,25 @@ async def test_a_body_that_is_not_taken_is_a_write_timeout_after_an_early_head_t
                 ask(transport, server.url, "POST", body=b"x" * 16_000_000, write=SHORT, read=1.0), 10
             )
         gave_up.set()
+
+
+@on_a_pushed_loop
+async def test_a_body_that_is_taken_slowly_is_no_silence(make: Make, push: Push) -> None:
+    """While the service has not taken the request it has nothing to say: the read limit begins when it has."""
+
+    async def script(conversation: Conversation) -> None:
+        await conversation.hear_head()
+        await turns()  # the client writes until nothing more is taken
+        await push(6 * SHORT)
+        taken = 0
+        while taken < 16_000_000:
+            taken += len(await conversation.read())
+        await conversation.answer()
+
+    async with between(make, script) as (transport, server):
+        response = await ask(transport, server.url, "POST", body=b"x" * 16_000_000, read=2 * SHORT, write=20.0)
+        assert response.status_code == 200
+        assert server.opened == 1
 
 
 async def test_a_full_pool_is_a_pool_timeout(make: Make) -> None:
@@ -591,7 +615,7 @@ async def test_what_a_service_says_unasked_answers_nobody(make: Make, unasked: b
         await said.wait()
         await turns()
         assert (await asyncio.wait_for(ask(transport, server.url), 2)).content == b"own"
-        assert len(server.requests) == 2
+        assert (len(server.requests), server.opened) == (2, 2)
 
 
 @pytest.mark.parametrize(
@@ -611,6 +635,7 @@ async def test_what_follows_an_answer_at_once_answers_nobody(make: Make, more: b
         for number in (1, 2):
             assert (await ask(transport, server.url)).content == b"own"
             assert (len(server.requests), server.opened) == (number, number)
+            await asyncio.wait_for(server.all_closed.wait(), 2)
 
 
 async def test_what_a_service_says_before_it_is_asked_is_no_answer(make: Make) -> None:
@@ -646,7 +671,7 @@ async def test_a_connection_that_the_service_will_not_keep_is_not_used_again(mak
     async with between(make, says(head)) as (transport, server):
         for number in (1, 2):
             assert (await asyncio.wait_for(ask(transport, server.url), 2)).content == b"{}"
-            await server.saw_close.wait()
+            await asyncio.wait_for(server.saw_close.wait(), 2)
             server.saw_close.clear()
             assert server.opened == number
 
@@ -716,7 +741,8 @@ async def test_an_answer_does_not_depend_on_how_it_is_cut(make: Make) -> None:
         assert server.opened == 1
 
 
-async def test_each_request_on_a_kept_connection_has_its_own_read_limit(make: Make) -> None:
+@on_a_pushed_loop
+async def test_each_request_on_a_kept_connection_has_its_own_read_limit(make: Make, push: Push) -> None:
     """A short limit holds on a connection that was to rest long, and a long one after a short one."""
     silent = asyncio.Event()
 
@@ -724,7 +750,7 @@ async def test_each_request_on_a_kept_connection_has_its_own_read_limit(make: Ma
         while True:
             received = await conversation.hear()
             if received.target == b"/slow":
-                await asyncio.sleep(4 * SHORT)
+                await push(4 * SHORT)
             if received.target == b"/never":
                 silent.set()
                 await conversation.until_client_closes()
@@ -739,13 +765,15 @@ async def test_each_request_on_a_kept_connection_has_its_own_read_limit(make: Ma
         assert (server.opened, silent.is_set()) == (1, True)
 
 
-async def test_a_connection_that_served_lately_rests_anew(make: Make) -> None:
+@on_a_pushed_loop
+async def test_a_connection_that_served_lately_rests_anew(make: Make, push: Push) -> None:
     """The time of an idle connection runs from its last answer."""
     async with between(make, answer_forever, keep_alive=6 * SHORT) as (transport, server):
         for _ in range(4):
             await ask(transport, server.url)
-            await asyncio.sleep(2 * SHORT)
+            await push(2 * SHORT)
         assert server.opened == 1
+        await push(6 * SHORT)
         await asyncio.wait_for(server.all_closed.wait(), 5)
 
 
@@ -787,6 +815,23 @@ async def test_garbage_is_a_protocol_error(make: Make, said: bytes) -> None:
         await server.all_closed.wait()
 
 
+async def test_a_head_without_end_is_cut_off(make: Make) -> None:
+    """One header that goes on for ever ends the exchange, before anybody knows where it would have ended."""
+
+    async def script(conversation: Conversation) -> None:
+        await conversation.hear()
+        conversation.say(OK + b"X: ")
+        for _ in range(50):
+            conversation.say(b"a" * 1000)
+            await turns(2)
+        await conversation.until_client_closes()
+
+    async with between(make, script) as (transport, server):
+        with pytest.raises(httpx.RemoteProtocolError):
+            await asyncio.wait_for(ask(transport, server.url), 5)
+        await server.all_closed.wait()
+
+
 async def test_garbage_within_an_answer_is_a_protocol_error(make: Make) -> None:
     """An answer that begins well and goes on as garbage is no better."""
     parts = [OK + b"Transfer-Encoding: chunked\r\n\r\n", b"2\r\n{}\r\n", b"zz\r\n"]
@@ -813,7 +858,7 @@ async def test_a_truncated_answer_is_an_error(make: Make, said: bytes, then: str
     async with between(make, says(said, then=then)) as (transport, server):
         with pytest.raises(expected):
             await ask(transport, server.url)
-        assert len(server.requests) == 1
+        assert (len(server.requests), server.opened) == (1, 1)
 
 
 async def test_an_answer_without_a_length_lasts_as_long_as_its_connection(make: Make) -> None:
@@ -1025,6 +1070,16 @@ async def test_closing_closes_every_connection(make: Make) -> None:
             await task
 
 
+async def test_what_is_closed_is_gone(make: Make) -> None:
+    """When `aclose` returns, no socket of ours is left: a loop that ends then has nothing to complain of."""
+    async with serving(answer_forever) as server:
+        transport = make(TransportOptions(connect_timeout=5.0))
+        await asyncio.gather(*(ask(transport, server.url) for _ in range(3)))
+        assert sockets_to(server.url) == 3
+        await transport.aclose()
+        assert sockets_to(server.url) == 0
+
+
 async def test_closing_ends_a_connection_in_the_making(make: Make) -> None:
     """A request that is still connecting when the transport closes ends with an error of the network."""
     transport = make(TransportOptions())
@@ -1089,4 +1144,4 @@ async def test_a_closed_transport_refuses_requests() -> None:
         assert isinstance(outcomes[1], httpx.ConnectError)
         with pytest.raises(httpx.ConnectError, match="closed"):
             await ask(transport, server.url)
-        assert len(server.requests) == 1
+        assert (len(server.requests), server.opened) == (1, 1)
