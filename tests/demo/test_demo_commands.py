@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from bff_core.demo.wire import NoAnswer, exchange
+from tests.demo.ends import left_of
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = (
@@ -96,23 +97,6 @@ def running(folder: Path, *words: str) -> Iterator[Demo]:
             yield Demo(folder, process)
         finally:
             process.kill()
-
-
-def left_of(pids: set[int]) -> set[int]:
-    """Which of these processes still run, after up to 5 s; one that nobody has reaped yet does not."""
-    left = pids
-    deadline = time.monotonic() + 5
-    while left and time.monotonic() < deadline:
-        left = {pid for pid in left if not _gone(pid)}
-        time.sleep(0.02)
-    return left
-
-
-def _gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] in "ZX"
-    except OSError:
-        return True
 
 
 def shop(section: Section) -> dict[str, Any]:

@@ -17,21 +17,28 @@ from bff_core.demo.screen import Screen
 from bff_core.demo.supervisor import State, Supervisor
 from bff_core.demo.table import read_table
 from bff_core.demo.wire import exchange
+from tests.demo.ends import left_of
 
 Section = Callable[..., dict[str, Any]]
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait until this holds, 5 s at most."""
-    async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - another process is waited for, which sets no event of ours
-            await asyncio.sleep(0.01)
+class Output(io.StringIO):
+    """What is printed; ``more`` is set whenever something is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.more = asyncio.Event()
+
+    def write(self, text: str) -> int:
+        """Print, and tell."""
+        self.more.set()
+        return super().write(text)
 
 
 class Demo:
     """A supervisor with what it printed."""
 
-    def __init__(self, supervisor: Supervisor, out: io.StringIO) -> None:
+    def __init__(self, supervisor: Supervisor, out: Output) -> None:
         self.supervisor = supervisor
         self._out = out
 
@@ -41,7 +48,10 @@ class Demo:
 
     async def until_printed(self, line: str) -> None:
         """Wait for this line, 5 s at most."""
-        await until(lambda: line in self.printed)
+        async with asyncio.timeout(5):
+            while line not in self.printed:
+                self._out.more.clear()
+                await self._out.more.wait()
 
     def pid(self, name: str) -> int:
         return next(status.pid for status in self.supervisor.status() if status.name == name) or 0
@@ -57,7 +67,7 @@ class Demo:
 async def supervised(section: dict[str, Any], project: Path) -> AsyncIterator[Demo]:
     """A supervisor of these processes, closed at the end."""
     table = read_table(section, {})
-    out = io.StringIO()
+    out = Output()
     async with hold_leash(table.stop_grace_s) as leash:
         screen = Screen(out, list(table.processes), colour=False)
         supervisor = Supervisor(table, project=project, environment=dict(os.environ), leash=leash, screen=screen)
@@ -65,14 +75,6 @@ async def supervised(section: dict[str, Any], project: Path) -> AsyncIterator[De
             yield Demo(supervisor, out)
         finally:
             await supervisor.close()
-
-
-def gone(pid: int) -> bool:
-    """Whether a process has ended; one that nobody has reaped yet has."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] in "ZX"
-    except OSError:
-        return True
 
 
 async def test_all_processes_get_ready_and_say_so(section: Section, tmp_path: Path) -> None:
@@ -108,8 +110,8 @@ async def test_a_process_that_ends_while_starting_is_told_with_its_last_lines(se
         assert caught.value.sentence == "web exited with code 3 while starting."
         assert caught.value.output == ("cannot go on: the table is missing",)
         users = demo.pid("users")
-        assert not gone(users)
-    assert gone(users)
+        assert left_of([users], 0) == {users}
+    assert left_of([users], 0) == set()
 
 
 async def test_a_command_that_cannot_be_run_is_told(section: Section, tmp_path: Path) -> None:
@@ -154,7 +156,7 @@ async def test_stop_is_no_accident(section: Section, tmp_path: Path) -> None:
         await demo.supervisor.start_all()
         pid = demo.pid("users")
         await demo.supervisor.stop("users")
-        assert gone(pid)
+        assert left_of([pid], 0) == set()
         assert demo.state("users") is State.STOPPED
         await demo.supervisor.start("users")
         assert demo.pid("users") not in (0, pid)
@@ -190,7 +192,7 @@ async def test_a_process_that_ignores_sigterm_is_killed_after_the_grace(section:
         began = asyncio.get_running_loop().time()
         await demo.supervisor.close()
         took = asyncio.get_running_loop().time() - began
-        assert all(gone(pid) for pid in pids)
+        assert left_of(pids, 0) == set()
         assert 0.5 <= took < 1.0
 
 
@@ -199,9 +201,9 @@ async def test_workers_end_with_their_process(section: Section, tmp_path: Path) 
     async with supervised(section(users=["--worker"]), tmp_path) as demo:
         await demo.supervisor.start_all()
         [worker] = _children(demo.pid("users"))
-        assert not gone(worker)
+        assert left_of([worker], 0) == {worker}
         await demo.supervisor.stop("users")
-        await until(lambda: gone(worker))
+        assert left_of([worker]) == set()
 
 
 async def test_a_killed_process_is_told_by_its_signal(section: Section, tmp_path: Path) -> None:

@@ -99,7 +99,8 @@ class Machine:
                 while not self.is_well(name):
                     assert process.poll() is None, f"{name} ended:\n{self._output(name)}"
                     assert time.monotonic() < deadline, f"{name} did not get well:\n{self._output(name)}"
-                    time.sleep(0.05)
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        process.wait(0.05)
             yield
             for process in started.values():
                 process.terminate()
