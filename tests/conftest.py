@@ -58,6 +58,10 @@ class Shop:
         with running(service, data_dir=self.data, **options) as url:
             yield url
 
+    def mend(self, service: str) -> None:
+        """End the faults of one service."""
+        self._ask(service, "/_faults", "DELETE")
+
     def heal(self) -> None:
         """End all faults and forget all calls."""
         for service in self.urls:
