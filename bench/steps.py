@@ -49,7 +49,7 @@ async def steps(answers: Mapping[str, bytes], least_ms: float) -> list[tuple[str
     mint = TokenMint(ISSUER, bench.name)
     verifier = await _verifier(mint, logs)
     header = f"Bearer {mint.token('7')}"
-    await verifier.principal(header)
+    await verifier.principal(header, 1.0)
     forgetful = await _verifier(mint, logs, remembered=1)
     by_turns = cycle([header, f"Bearer {mint.token('8')}"])
     data = cast(graphql.ExecutionResult, await with_strawberry(text, all_outcomes(answers))()).data
@@ -62,8 +62,8 @@ async def steps(answers: Mapping[str, bytes], least_ms: float) -> list[tuple[str
     metrics = MetricsObserver(CollectorRegistry(), bench.name)
     deadline = Deadline.after(CLOCK, 60.0)
     found: list[tuple[str, Callable[[], object]]] = [
-        ("auth: a token seen before", lambda: _at_once(verifier.principal(header))),
-        ("auth: a token seen for the first time", lambda: _at_once(forgetful.principal(next(by_turns)))),
+        ("auth: a token seen before", lambda: _at_once(verifier.principal(header, 1.0))),
+        ("auth: a token seen for the first time", lambda: _at_once(forgetful.principal(next(by_turns), 1.0))),
         ("reading the request's JSON", lambda: read_post(body)),
         ("prepare: a document seen before", lambda: operations.prepare(text)),
         ("one look at the deadline", lambda: deadline.left),
@@ -85,7 +85,7 @@ async def _verifier(mint: TokenMint, logs: LogObserver, remembered: int = 10_000
         return Outcome("issuer", mint.jwks())
 
     keys = KeySet(fetch, CLOCK, KeySetOptions(), logs)
-    await keys.key(mint.kid)
+    await keys.key(mint.kid, 1.0)
     await keys.aclose()  # the keys stay known; nothing renews them
     return TokenVerifier(TokenOptions(ISSUER, bench.name, remembered=remembered), keys, CLOCK)
 

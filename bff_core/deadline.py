@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from bff_core.clock import Clock
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(Struct, frozen=True):
     """The instant at which one request must have been answered.
 
     ``at`` is on the clock's monotonic scale, in seconds. One deadline travels down through every room; each limit below

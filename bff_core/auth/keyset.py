@@ -122,17 +122,21 @@ class KeySet:
         held = self._keys.get(kid)
         return held and held[1]
 
-    async def key(self, kid: str) -> VerificationKey | None:
+    async def key(self, kid: str, within: float) -> VerificationKey | None:
         """The key, after a fetch if it is unknown and one is allowed; None where it is not published.
 
-        Raises AuthUnavailable when no key at all is known. Being cancelled here harms neither the fetch nor
-        others.
+        Raises AuthUnavailable when no key at all is known, or the fetch takes more than ``within`` seconds. Being
+        cancelled here harms neither the fetch nor others.
         """
         if key := self.known(kid):
             return key
         if flight := self._try():
             # Not `await flight`: that would cancel it with its first waiter, and hand its cancellation to us.
-            await asyncio.wait([flight])
+            try:
+                async with self._clock.timeout(within):
+                    await asyncio.wait([flight])
+            except TimeoutError:
+                raise AuthUnavailable("the issuer's keys did not arrive in time") from None
         if not self._keys:
             raise AuthUnavailable("no key of the issuer is known", retry_after=self._until_next_try())
         return self.known(kid)

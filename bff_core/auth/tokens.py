@@ -94,11 +94,11 @@ class TokenVerifier:
     def __repr__(self) -> str:
         return f"<TokenVerifier issuer={self._options.issuer!r} remembered={len(self._verified)}>"
 
-    async def principal(self, authorization: str | None) -> tuple[Principal, Credential | None]:
+    async def principal(self, authorization: str | None, within: float) -> tuple[Principal, Credential | None]:
         """Who sent this Authorization header, and the credential to relay; ANONYMOUS and None without one.
 
         Raises Unauthenticated with a sentence for the client, and AuthUnavailable when no key is known to
-        verify with.
+        verify with, or it does not arrive ``within`` so many seconds.
         """
         if authorization is None:
             return ANONYMOUS, None
@@ -108,17 +108,17 @@ class TokenVerifier:
         digest = hashlib.sha256(authorization.encode("utf-8", "surrogatepass")).digest()
         verified = self._verified.get(digest)
         if verified is None or self._keys.known(verified.key.kid) is not verified.key:
-            verified = await self._verify(authorization)
+            verified = await self._verify(authorization, within)
             self._verified[digest] = verified
         return verified.principal, Credential(authorization[verified.token])
 
-    async def _verify(self, authorization: str) -> _Verified:
+    async def _verify(self, authorization: str, within: float) -> _Verified:
         match = _BEARER.fullmatch(authorization)
         if match is None:
             raise Unauthenticated("The Authorization header must be 'Bearer' and a signed JWT.")
         token = match[1]
         algorithm, kid = self._header(token)
-        key = await self._keys.key(kid)
+        key = await self._keys.key(kid, within)
         if key is None:
             raise Unauthenticated("The bearer token is signed with a key that its issuer does not publish.")
         if key.algorithm not in (None, algorithm):

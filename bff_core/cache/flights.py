@@ -21,6 +21,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any
 
 from bff_core.cache.records import RecordCache
@@ -33,30 +34,41 @@ from bff_core.telemetry.facts import BugFound, FlightKind, FlightLanded, Observe
 #: What a flight does: one outcome a slot, in their order.
 Call = Callable[[], Coroutine[Any, Any, list[Outcome[Any]]]]
 
+#: Told how it went for one slot. Must be quick and must not raise.
+Arrived = Callable[[Outcome[Any]], None]
+
 
 class Flight:
-    """One call under way for one slot or more. ``seats``: a future a slot, which nobody may cancel or await itself.
+    """One call under way for one slot or more. ``seats``: who is told of each slot's outcome.
 
-    ``begun`` is the epoch in which it began.
+    ``begun`` is the epoch in which it began. What it tells when it has landed, it tells at once and once: first those
+    who asked by ``when_landed``, then the seats, each in the order in which they asked.
     """
 
-    __slots__ = ("began_at", "begun", "kind", "riders", "seats", "task")
+    __slots__ = ("_when_landed", "began_at", "begun", "kind", "riders", "seats", "task")
 
     def __init__(
-        self, kind: FlightKind, seats: dict[Slot, asyncio.Future[Outcome[Any]]], begun: int, at: float
+        self, kind: FlightKind, slots: Sequence[Slot], begun: int, at: float, task: asyncio.Task[list[Outcome[Any]]]
     ) -> None:
         self.kind = kind
-        self.seats = seats
+        self.seats: dict[Slot, list[Arrived]] = {slot: [] for slot in slots}
         self.begun = begun
         self.began_at = at
         self.riders = 0
-        self.task: asyncio.Task[list[Outcome[Any]]] | None = None
+        self.task = task
+        self._when_landed: list[Callable[[], None]] = []
 
     def when_landed(self, told: Callable[[], None]) -> None:
-        """Call ``told`` once it has ended, however, before those who ride it go on."""
-        if self.task is None:
-            raise Bug("a flight that has not begun cannot land")
-        self.task.add_done_callback(lambda _: told())
+        """Call ``told`` once it has ended, however, before any seat is told. It must be quick and must not raise."""
+        self._when_landed.append(told)
+
+    def tell(self, outcomes: Sequence[Outcome[Any]]) -> None:
+        """It has landed with these outcomes, one a slot, in their order."""
+        for told in self._when_landed:
+            told()
+        for arrived, outcome in zip(self.seats.values(), outcomes, strict=True):
+            for one in arrived:
+                one(outcome)
 
     def __repr__(self) -> str:
         return f"<Flight {self.kind} of {len(self.seats)} slots, riders={self.riders}>"
@@ -85,16 +97,16 @@ class Flights:
 
         It runs in a context of its own.
         """
-        loop = asyncio.get_running_loop()
-        seats = {slot: loop.create_future() for slot in slots}
-        flight = Flight(kind, seats, self._records.epoch, self._clock.monotonic())
         # It serves whoever joins, so it must not carry one request's context variables.
-        flight.task = loop.create_task(call(), name=f"{kind} of {self._service}", context=contextvars.Context())
+        task = asyncio.get_running_loop().create_task(
+            call(), name=f"{kind} of {self._service}", context=contextvars.Context()
+        )
+        flight = Flight(kind, slots, self._records.epoch, self._clock.monotonic(), task)
         # Not a `finally` in the task: one that is cancelled before its first step runs none.
-        flight.task.add_done_callback(lambda task: self._landed(flight, task))
-        self._under_way.add(flight)  # not before there is a task, or it would never land
+        task.add_done_callback(partial(self._landed, flight))
+        self._under_way.add(flight)
         if shared:
-            for slot in seats:
+            for slot in slots:
                 self._by_slot[slot] = flight
         return flight
 
@@ -105,7 +117,7 @@ class Flights:
     def leave(self, flight: Flight) -> None:
         """Ride no more. A read that nobody rides is cancelled, and nobody can join it from now on."""
         flight.riders -= 1
-        if flight.riders == 0 and flight.kind == "read" and flight.task is not None and not flight.task.done():
+        if flight.riders == 0 and flight.kind == "read" and not flight.task.done():
             self._close(flight)
             flight.task.cancel()
 
@@ -115,7 +127,7 @@ class Flights:
 
     async def aclose(self) -> None:
         """Cancel and await everything under way; who still rides is told that it was rejected."""
-        while tasks := [flight.task for flight in self._under_way if flight.task is not None]:
+        while tasks := [flight.task for flight in self._under_way]:
             for task in tasks:
                 task.cancel()
             # Those who ride are told before this goes on, and may have begun another one by then.
@@ -130,12 +142,11 @@ class Flights:
         self._close(flight)
         self._under_way.discard(flight)
         outcomes = self._outcomes(flight, task)
-        for seat, outcome in zip(flight.seats.values(), outcomes, strict=True):
-            seat.set_result(outcome)  # who rides hears of it in the loop's next round
         if flight.kind != "command":
             for slot, outcome in zip(flight.seats, outcomes, strict=True):
                 self._records.keep(slot, outcome, flight.begun)
         self._tell(flight, task, outcomes)
+        flight.tell(outcomes)
 
     def _outcomes(self, flight: Flight, task: asyncio.Task[list[Outcome[Any]]]) -> Sequence[Outcome[Any]]:
         error: BffError

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, TypeVar
+
+import msgspec
 
 from bff_core.errors import BffError
 
@@ -23,8 +24,7 @@ class Source(str, Enum):
     STALE = "stale"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome(Generic[V]):
+class Outcome(msgspec.Struct, Generic[V], frozen=True):
     """The value for one key, or the error that stands in its place; never both.
 
     ``value`` is None exactly when ``error`` is not, but for a command whose answer is not read. ``service`` names who

@@ -161,9 +161,11 @@ class Batch(Endpoint[V]):
 
     def accepts(self, key: Any) -> bool:
         """As everywhere; and a key has as many parts as declared, none of which holds a joining character."""
-        if type(key) is str and len(self.key) == 1:  # as nearly always; the same as below, at a third of the cost
-            whole = key not in _NAMELESS and self.policy.pattern.fullmatch(key) is not None
-            return whole and self.joiners.isdisjoint(key)
+        kind = type(key)
+        if (kind is str or kind is int) and len(self.key) == 1:  # as nearly always; as below, at a third of the cost
+            text = key if kind is str else str(key)
+            whole = text not in _NAMELESS and self.policy.pattern.fullmatch(text) is not None
+            return whole and self.joiners.isdisjoint(text)
         parts = self.identifiers(key)
         return (
             len(parts) == len(self.key)

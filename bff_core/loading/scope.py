@@ -22,7 +22,7 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from aiodataloader import DataLoader
+from aiodataloader import DataLoader, Loader, dispatch_queue
 
 from bff_core.auth.principal import Credential, Principal
 from bff_core.cache.flights import Flight
@@ -82,7 +82,9 @@ class RequestScope:
 
     async def __aenter__(self) -> RequestScope:
         self._loop = asyncio.get_running_loop()
-        self._timer = self._clock.call_later(self._caller.deadline.left, self._time_is_up)
+        left = self._caller.deadline.left
+        self._over = left <= 0
+        self._timer = self._clock.call_later(left, self._time_is_up)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -128,11 +130,11 @@ class RequestScope:
         """
         desk = self._desks.get(endpoint)
         if desk is None:
-            desk = self._desks[endpoint] = _Desk(endpoint, self._reads[endpoint.service], self._asker)
+            desk = self._desks[endpoint] = self._desk(endpoint)
         own_key = slot_key(key)
         place = desk.places.get(own_key)
         if place is None:  # a key once let through need not be looked at again
-            refused = self._without_asking(endpoint, key)
+            refused = self._without_asking(desk, key)
             if refused is not None:
                 return refused
             place = desk.places[own_key] = _Place(key, Slot(endpoint, desk.whose, own_key), desk)
@@ -171,8 +173,8 @@ class RequestScope:
         The write goes on to its end on its own time, also when this request is given up. What it drops is not served
         any more, neither to others nor to a later field of this request.
         """
-        desk = _Desk(command, self._reads[command.service], self._asker)
-        refused = self._without_asking(command, tuple(parameters))
+        desk = self._desk(command)
+        refused = self._without_asking(desk, tuple(parameters))
         if refused is not None:
             return refused
         self.calls += 1
@@ -291,13 +293,12 @@ class RequestScope:
             self._riding.add(ride)
             place.desk.reads.flights.board(flight)
         place.rides = True
-        flight.seats[place.slot].add_done_callback(partial(self._arrived, place, flight))
+        flight.seats[place.slot].append(partial(self._arrived, place, flight))
 
-    def _arrived(self, place: _Place, flight: Flight, seat: asyncio.Future[Outcome[Any]]) -> None:
+    def _arrived(self, place: _Place, flight: Flight, outcome: Outcome[Any]) -> None:
         """A flight has landed with the outcome for a place, which may have been given up meanwhile."""
         if place.outcome is not None:
             return
-        outcome = seat.result()
         error = outcome.error
         if error is None:
             self._hand_over(place, outcome)
@@ -330,16 +331,19 @@ class RequestScope:
             if desk is not None:
                 desk.places = {key: place for key, place in desk.places.items() if place.outcome is None}
 
-    def _without_asking(self, endpoint: Endpoint[Any], key: Any) -> Outcome[Any] | None:
-        service = endpoint.service
-        if self._over or self._caller.deadline.left <= 0:
+    def _desk(self, endpoint: Endpoint[Any]) -> _Desk:
+        refused = not endpoint.scopes <= self.principal.scopes or (endpoint.relay and self.principal.anonymous)
+        return _Desk(endpoint, self._reads[endpoint.service], self._asker, refused)
+
+    def _without_asking(self, desk: _Desk, key: Any) -> Outcome[Any] | None:
+        endpoint = desk.endpoint
+        if self._over:
             return _late(endpoint, sent=False)
-        if endpoint.relay and self.principal.anonymous:
-            return Outcome(service, error=self.refused())
-        if endpoint.scopes and not endpoint.scopes <= self.principal.scopes:
-            return Outcome(service, error=self.refused())
+        if desk.refused:
+            return Outcome(endpoint.service, error=self.refused())
         if not endpoint.accepts(key):
-            return Outcome(service, error=NotFound(f"{endpoint.name}: {key!r} cannot be a key", service=service))
+            what = f"{endpoint.name}: {key!r} cannot be a key"
+            return Outcome(endpoint.service, error=NotFound(what, service=endpoint.service))
         return None
 
     def __repr__(self) -> str:
@@ -370,11 +374,15 @@ class _Place:
 
 
 class _Desk:
-    """One request's asking at one endpoint: its places by key, and its loaders by fan-out."""
+    """One request's asking at one endpoint: its places by key, and its loaders by fan-out.
 
-    def __init__(self, endpoint: Endpoint[Any], reads: Reads, asker: Asker) -> None:
+    ``refused``: who asks may not be shown any of it.
+    """
+
+    def __init__(self, endpoint: Endpoint[Any], reads: Reads, asker: Asker, refused: bool) -> None:
         self.endpoint = endpoint
         self.reads = reads
+        self.refused = refused
         self.whose = asker.whose(endpoint)
         self.places: dict[Any, _Place] = {}
         self.stale: list[tuple[Any, Slot]] = []
@@ -396,10 +404,19 @@ class EndpointLoader(DataLoader[_Place, None]):
     """
 
     def __init__(self, scope: RequestScope, desk: _Desk, fan_out: int | None) -> None:
-        super().__init__(cache=False)
+        super().__init__(cache=False, loop=scope._loop)
         self._scope = scope
         self._desk = desk
         self._permits = Turns(fan_out) if fan_out else None
+
+    def do_resolve_reject(self, key: _Place, future: asyncio.Future[None]) -> None:
+        """Queue a place; the first one has the queue dispatched in the loop's next round but one.
+
+        As aiodataloader itself does, but for the task it makes to wait for that round.
+        """
+        self._queue.append(Loader(key, future))
+        if len(self._queue) == 1:
+            self.loop.call_soon(self.loop.call_soon, dispatch_queue, self)
 
     async def batch_load_fn(self, places: list[_Place]) -> list[None]:
         """Send the places on their way; never raises."""

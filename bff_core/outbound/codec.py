@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import NoneType
 from typing import Any, Protocol, get_args, get_origin
 from urllib.parse import quote, quote_plus, urlencode
@@ -28,8 +27,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.~:-]*")
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True):
     """What to send: ``target`` is path and query, already quoted; ``body`` is JSON or None."""
 
     target: str

@@ -18,6 +18,8 @@ class BaseUrl:
         self._url = httpx.URL(text.rstrip("/"))
         self._parts = self._url._uri_reference
         self._path = self._parts.path.rstrip("/")
+        #: What stands in the Host header.
+        self.host = self._url.netloc
 
     def at(self, target: str) -> httpx.URL:
         """The URL of a target: an absolute path and perhaps a query, all of it quoted."""

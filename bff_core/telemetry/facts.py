@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal, Protocol
+
+from msgspec import Struct, field
 
 from bff_core.errors import Rejected
 
@@ -20,8 +21,7 @@ CacheResult = Literal["fresh", "stale", "stale_if_error", "negative", "miss", "j
 FlightKind = Literal["read", "refresh", "command"]
 
 
-@dataclass(frozen=True, slots=True)
-class CallFinished:
+class CallFinished(Struct, frozen=True):
     """One call to a service has ended, or one of several attempts at it; ``attempt`` starts at 1.
 
     ``endpoint`` is the declared name (``users GET /profiles``), ``keys`` how many keys it carried, ``waited`` and
@@ -41,8 +41,7 @@ class CallFinished:
     sent: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class FlightLanded:
+class FlightLanded(Struct, frozen=True):
     """One call that requests may share has ended; the attempts that it took are facts of their own.
 
     ``riders`` is how many requests waited for it at its end, ``keys`` how many keys it carried, ``seconds`` how long it
@@ -59,8 +58,7 @@ class FlightLanded:
     code: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class RequestFinished:
+class RequestFinished(Struct, frozen=True):
     """One GraphQL request has been answered (or given up by its client: ``status`` 499).
 
     ``operation`` is a name of the BFF's own operations, else "anonymous" when the document carries no known one;
@@ -82,8 +80,7 @@ class RequestFinished:
     cache: Mapping[tuple[str, CacheResult], int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class KeySetChanged:
+class KeySetChanged(Struct, frozen=True):
     """A try to renew the issuer's keys has ended; ``kids`` are those known afterwards, ``code`` None for success."""
 
     kids: tuple[str, ...]
@@ -94,8 +91,7 @@ class KeySetChanged:
 BreakerState = Literal["closed", "half-open", "open"]
 
 
-@dataclass(frozen=True, slots=True)
-class BreakerChanged:
+class BreakerChanged(Struct, frozen=True):
     """A breaker went from one state to another; ``group`` is the route group, "" for the whole service."""
 
     service: str
@@ -104,8 +100,7 @@ class BreakerChanged:
     after: BreakerState
 
 
-@dataclass(frozen=True, slots=True)
-class BugFound:
+class BugFound(Struct, frozen=True):
     """Something that must not be: ``where`` names the room, ``error`` is the exception with its trace."""
 
     where: str

@@ -15,6 +15,8 @@ from bff_core.testing.clock import FakeClock
 from bff_core.testing.observer import RecordingObserver
 from bff_core.testing.tokens import TokenMint
 
+#: Longer than any fetch may take, in seconds.
+WITHIN = 60.0
 OPTIONS = KeySetOptions(min_gap_s=30, first_gap_s=1, max_age_s=300, fetch_timeout_s=10)
 
 
@@ -74,7 +76,7 @@ async def keys(issuer: Issuer, clock: FakeClock, observer: RecordingObserver) ->
 
 async def known(keys: KeySet, kid: str) -> bool:
     """Whether the key set finds the key."""
-    key = await keys.key(kid)
+    key = await keys.key(kid, WITHIN)
     assert key is None or key.kid == kid
     return key is not None
 
@@ -163,11 +165,11 @@ async def test_a_rotated_key_is_found_by_its_kid(keys: KeySet, issuer: Issuer, c
     """A kid that appears at the issuer is found by one fetch once the gap has passed; the old one stays."""
     keys.start()
     await clock.settle()
-    old = await keys.key("key-1")
+    old = await keys.key("key-1", WITHIN)
     new = issuer.mint.rotate()
     await clock.advance(30)
     assert await known(keys, new)
-    assert await keys.key("key-1") is old, "a key that is published unchanged stays the same object"
+    assert await keys.key("key-1", WITHIN) is old, "a key that is published unchanged stays the same object"
     assert issuer.fetches == 2
 
 
@@ -229,11 +231,11 @@ async def test_without_any_key_a_try_is_soon_allowed_again(
     """No key at all is AuthUnavailable, which says when the next try is allowed; that try can succeed."""
     issuer.down = True
     with pytest.raises(AuthUnavailable) as first:
-        await keys.key("key-1")
+        await keys.key("key-1", WITHIN)
     assert first.value.retry_after == 1
     await clock.advance(0.25)
     with pytest.raises(AuthUnavailable) as second:
-        await keys.key("key-1")
+        await keys.key("key-1", WITHIN)
     assert second.value.retry_after == 0.75
     assert issuer.fetches == 1
     assert not keys.ready
@@ -247,7 +249,7 @@ async def test_without_any_key_a_try_is_soon_allowed_again(
 async def test_a_fetch_that_hangs_ends(keys: KeySet, issuer: Issuer, clock: FakeClock) -> None:
     """A port that never answers is given up after the longest time, and its waiters are told."""
     issuer.hang()
-    waiter = asyncio.create_task(keys.key("key-1"))
+    waiter = asyncio.create_task(keys.key("key-1", WITHIN))
     await clock.advance(9.9)
     assert not waiter.done()
     await clock.advance(0.1)
@@ -256,6 +258,19 @@ async def test_a_fetch_that_hangs_ends(keys: KeySet, issuer: Issuer, clock: Fake
     issuer.let_go()
     assert await known(keys, "key-1")
     assert issuer.fetches == 2
+
+
+async def test_who_waits_no_longer_harms_nobody_who_does(keys: KeySet, issuer: Issuer, clock: FakeClock) -> None:
+    """A fetch that takes longer than one caller waits serves those who wait for it still."""
+    issuer.hang()
+    hasty, patient = asyncio.create_task(keys.key("key-1", 1.0)), asyncio.create_task(keys.key("key-1", WITHIN))
+    await clock.advance(1.0)
+    with pytest.raises(AuthUnavailable, match="did not arrive in time"):
+        await hasty
+    assert not patient.done()
+    issuer.let_go()
+    key = await patient
+    assert (key and key.kid, issuer.fetches) == ("key-1", 1)
 
 
 async def test_a_port_that_raises_is_a_bug_and_no_outage(
@@ -275,14 +290,14 @@ async def test_a_port_that_raises_is_a_bug_and_no_outage(
 async def test_close_ends_a_fetch_and_frees_its_waiters(keys: KeySet, issuer: Issuer, clock: FakeClock) -> None:
     """Closing cancels the fetch under way, and who waits for it hears AuthUnavailable, not a cancellation."""
     issuer.hang()
-    waiter = asyncio.create_task(keys.key("key-1"))
+    waiter = asyncio.create_task(keys.key("key-1", WITHIN))
     await clock.settle()
     await keys.aclose()
     assert asyncio.all_tasks() <= {asyncio.current_task(), waiter}, "the fetch has ended, not only been told to"
     with pytest.raises(AuthUnavailable):
         await waiter
     with pytest.raises(AuthUnavailable):
-        await keys.key("key-1")
+        await keys.key("key-1", WITHIN)
     await keys.aclose()
     assert issuer.fetches == 1
     assert len(asyncio.all_tasks()) == 1
@@ -321,7 +336,7 @@ async def test_keys_that_prove_nothing_are_passed_over(keys: KeySet, issuer: Iss
     await clock.settle()
     assert "['key-1', 'no-use']" in repr(keys)
     assert not await known(keys, "bad")
-    first, second = await keys.key("key-1"), await keys.key("no-use")
+    first, second = await keys.key("key-1", WITHIN), await keys.key("no-use", WITHIN)
     assert first
     assert second
     assert first.public.public_numbers() != second.public.public_numbers()

@@ -38,9 +38,9 @@ class CountingKeySet(KeySet):
 
     lookups = 0
 
-    async def key(self, kid: str) -> VerificationKey | None:
+    async def key(self, kid: str, within: float) -> VerificationKey | None:
         self.lookups += 1
-        return await super().key(kid)
+        return await super().key(kid, within)
 
 
 class World:
@@ -71,7 +71,7 @@ class World:
 
     async def accept(self, token: str) -> Principal:
         """Show the token, which must be believed."""
-        principal, credential = await self.verifier.principal(f"Bearer {token}")
+        principal, credential = await self.verifier.principal(f"Bearer {token}", 1.0)
         assert credential
         assert credential.authorization == f"Bearer {token}"
         return principal
@@ -79,7 +79,7 @@ class World:
     async def refuse(self, authorization: str) -> str:
         """Show the header, which must be refused; the sentence that the client reads."""
         with pytest.raises(Unauthenticated) as caught:
-            await self.verifier.principal(authorization)
+            await self.verifier.principal(authorization, 1.0)
         message = caught.value.public_message()
         assert message.endswith(".")
         assert len(message) < 150
@@ -111,7 +111,7 @@ def claims_of(token: str) -> dict[str, object]:
 
 async def test_no_header_is_anonymous(world: World) -> None:
     """Without a header nobody is asked and the principal is anonymous."""
-    assert await world.verifier.principal(None) == (ANONYMOUS, None)
+    assert await world.verifier.principal(None, 1.0) == (ANONYMOUS, None)
     assert (world.keys.lookups, world.fetches) == (0, 0)
 
 
@@ -132,7 +132,7 @@ async def test_the_scheme_is_spelt_in_any_case(world: World) -> None:
     """The scheme is case-insensitive and spaces may follow, as HTTP says."""
     token = world.token()
     for header in (f"bearer {token}", f"BEARER  {token} "):
-        principal, _ = await world.verifier.principal(header)
+        principal, _ = await world.verifier.principal(header, 1.0)
         assert principal.subject == "7"
 
 
@@ -141,7 +141,7 @@ async def test_the_token_alone_is_relayed(world: World) -> None:
     token = world.mint.token(clock=world.clock)
     for header in (f"Bearer {token}", f"bEARER    {token}", f"bearer {token}   "):
         for _ in range(2):
-            _, credential = await world.verifier.principal(header)
+            _, credential = await world.verifier.principal(header, 1.0)
             assert credential is not None
             assert credential.authorization == f"Bearer {token}"
 
@@ -242,9 +242,9 @@ async def test_without_keys_nobody_is_called_a_liar(world: World) -> None:
     """When no key could be fetched a token is neither good nor bad: AuthUnavailable says when to retry."""
     world.down = True
     with pytest.raises(AuthUnavailable) as caught:
-        await world.verifier.principal(f"Bearer {world.token()}")
+        await world.verifier.principal(f"Bearer {world.token()}", 1.0)
     assert caught.value.retry_after == 1
-    assert await world.verifier.principal(None) == (ANONYMOUS, None)
+    assert await world.verifier.principal(None, 1.0) == (ANONYMOUS, None)
     world.down = False
     await world.clock.advance(1)
     await world.accept(world.token())

@@ -147,7 +147,7 @@ class Counting(Operations):
 class Reader:
     """Whoever asks is somebody who may read lengths."""
 
-    async def principal(self, authorization: str | None) -> tuple[Principal, Credential | None]:
+    async def principal(self, authorization: str | None, within: float) -> tuple[Principal, Credential | None]:
         """The same for everybody."""
         return Principal("7", scopes=frozenset({"length"})), None
 

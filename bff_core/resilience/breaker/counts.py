@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(Struct, frozen=True):
     """What happened in one generation, all 0 when it begins.
 
     ``requests`` grows when a call is admitted, so it holds calls under way, and none that was refused. A success ends
