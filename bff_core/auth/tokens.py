@@ -106,7 +106,11 @@ class TokenVerifier:
             raise Unauthenticated(f"The bearer token must not be longer than {_LONGEST_TOKEN} characters.")
         # Of the header as it came: a token that is remembered need not even be looked for in it.
         digest = hashlib.sha256(authorization.encode("utf-8", "surrogatepass")).digest()
-        verified = self._verified.get(digest)
+        verified: _Verified | None
+        try:
+            verified = self._verified[digest]  # ``get`` looks twice
+        except KeyError:
+            verified = None
         if verified is None or self._keys.known(verified.key.kid) is not verified.key:
             verified = await self._verify(authorization, within)
             self._verified[digest] = verified

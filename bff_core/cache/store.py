@@ -40,7 +40,10 @@ class MemoryStore:
 
     def get(self, slot: Slot) -> Entry | None:
         """The entry of a slot; it counts as used."""
-        return self._entries.get(slot)
+        try:
+            return self._entries[slot]  # ``get`` looks twice
+        except KeyError:
+            return None
 
     def put(self, slot: Slot, entry: Entry) -> None:
         """Hold an entry; what was used least recently goes."""

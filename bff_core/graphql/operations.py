@@ -84,8 +84,9 @@ class Operations:
 
         Raises InvalidDocument with every located error, also for a name the document does not hold.
         """
-        prepared = self._prepared.get((text, name))
-        if prepared is None:
+        try:
+            prepared = self._prepared[text, name]  # ``get`` looks twice
+        except KeyError:
             prepared = self._prepare(text, name)
             if prepared.length <= self._prepared.maxsize:
                 self._prepared[text, name] = prepared

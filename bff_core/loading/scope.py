@@ -17,8 +17,8 @@ The loaders are aiodataloader's. A key has one *place* in a request, and these a
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Generator, Hashable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -67,7 +67,7 @@ class RequestScope:
         self.deadline = deadline
         self.request_id = request_id
         self.calls = 0
-        self.looks: Counter[tuple[str, CacheResult]] = Counter()
+        self.looks: defaultdict[tuple[str, CacheResult], int] = defaultdict(int)
         self._unverified = unverified
         self._reads = reads
         self._clock = clock
@@ -78,10 +78,12 @@ class RequestScope:
         self._riding: set[tuple[Reads, Flight]] = set()
         self._begun: set[Flight] = set()
         self._undispatched = 0
+        self._loader: ScopeLoader
         self._over = False
 
     async def __aenter__(self) -> RequestScope:
         self._loop = asyncio.get_running_loop()
+        self._loader = ScopeLoader(self)
         left = self._caller.deadline.left
         self._over = left <= 0
         self._timer = self._clock.call_later(left, self._time_is_up)
@@ -114,7 +116,7 @@ class RequestScope:
         return [place for desk in self._desks.values() for place in desk.places.values() if place.outcome is None]
 
     async def _all_dispatched(self) -> None:
-        # A loader's dispatch is on its way to becoming a task, and nothing tells when: let it.
+        # The loader's dispatch is on its way to becoming a task, and nothing tells when: let it.
         while self._undispatched:  # noqa: ASYNC110  # there is no event to wait for
             await asyncio.sleep(0)
 
@@ -131,7 +133,8 @@ class RequestScope:
         desk = self._desks.get(endpoint)
         if desk is None:
             desk = self._desks[endpoint] = self._desk(endpoint)
-        own_key = slot_key(key)
+        kind = type(key)
+        own_key = key if kind is str or kind is int else slot_key(key)  # as nearly always; the same, without a call
         place = desk.places.get(own_key)
         if place is None:  # a key once let through need not be looked at again
             refused = self._without_asking(desk, key)
@@ -141,9 +144,7 @@ class RequestScope:
             self._look(place, fan_out)
         if place.outcome is not None:
             return place.outcome
-        waiter: asyncio.Future[Outcome[V]] = self._loop.create_future()
-        place.waiters.append(waiter)
-        return waiter
+        return place
 
     async def load(self, endpoint: Endpoint[V], key: Hashable, *, fan_out: int | None = None) -> Outcome[V]:
         """The outcome for one key, batched with every other load of this endpoint that is ready at the same time.
@@ -184,10 +185,9 @@ class RequestScope:
         self._begun.add(flight)
         place = _Place((), slot, desk)
         self._desks.setdefault(command, desk).places[flight] = place
-        self._ride(place, flight)
-        waiter: asyncio.Future[Outcome[V]] = self._loop.create_future()
-        place.waiters.append(waiter)
-        return await waiter
+        self._board(desk.reads, flight)
+        self._sit(place, flight)
+        return await place
 
     def refused(self) -> BffError:
         """Why this principal may not see what needs a scope that it does not hold."""
@@ -201,7 +201,8 @@ class RequestScope:
         hit = desk.reads.records.look(place.slot)
         if hit is None:
             self._undispatched += 1
-            desk.loader(self, fan_out).load(place)
+            place.lane = desk.lane(fan_out)
+            self._loader.collect(place)
             return
         self.looks[desk.endpoint.service, hit.result] += 1
         place.outcome = hit.outcome
@@ -215,23 +216,36 @@ class RequestScope:
         stale, desk.stale = desk.stale, []
         desk.reads.refresh(desk.endpoint, stale, self._caller)
 
-    def _depart(self, desk: _Desk, places: Sequence[_Place], permits: Turns | None) -> None:
-        """Places that were asked for together: those with a flight join it, the rest goes out in chunks."""
+    def _depart(self, places: Sequence[_Place]) -> None:
+        """Places that were asked for together leave, by lanes."""
         self._undispatched -= len(places)
         if self._over:
             return
-        for alone in (False, True):
-            waiting = [place for place in places if place.alone is alone]
-            remaining = waiting if alone else [place for place in waiting if not self._joined(place)]
-            for chunk in chunks(remaining, desk.endpoint.calls_for):
-                self._take_turn(desk, chunk, permits)
+        by_lane: dict[_Lane, list[_Place]] = {}
+        for place in places:
+            by_lane.setdefault(place.lane, []).append(place)
+        for lane, own in by_lane.items():
+            self._go(lane, own)
 
-    def _take_turn(self, desk: _Desk, places: Sequence[_Place], permits: Turns | None) -> None:
+    def _go(self, lane: _Lane, places: Sequence[_Place]) -> None:
+        """Places with a flight join it, the rest goes out in chunks."""
+        alone, together = [], []
+        for place in places:
+            if place.alone:
+                alone.append(place)
+            elif not self._joined(place):
+                together.append(place)
+        for kind in (together, alone):
+            for chunk in chunks(kind, lane.desk.endpoint.calls_for):
+                self._take_turn(lane, chunk)
+
+    def _take_turn(self, lane: _Lane, places: Sequence[_Place]) -> None:
         """One call, when it is this request's turn.
 
         What is more than the request's share of the service's bulkhead waits here, in its own request, and not in the
         waiting room where it would be in everybody's way.
         """
+        desk, permits = lane.desk, lane.permits
         service = desk.endpoint.service
         share = self._shares.get(service)
         if share is None:
@@ -275,8 +289,9 @@ class RequestScope:
         self._begun.add(flight)
         for give in gives:
             flight.when_landed(give)
+        self._board(desk.reads, flight)
         for place in places:
-            self._ride(place, flight)
+            self._sit(place, flight)
 
     def _joined(self, place: _Place) -> bool:
         """Join the flight to a place's slot, if there is one."""
@@ -284,14 +299,17 @@ class RequestScope:
         if flight is None:
             return False
         self.looks[place.desk.endpoint.service, "joined"] += 1
-        self._ride(place, flight)
+        self._board(place.desk.reads, flight)
+        self._sit(place, flight)
         return True
 
-    def _ride(self, place: _Place, flight: Flight) -> None:
-        ride = (place.desk.reads, flight)
+    def _board(self, reads: Reads, flight: Flight) -> None:
+        ride = (reads, flight)
         if ride not in self._riding:
             self._riding.add(ride)
-            place.desk.reads.flights.board(flight)
+            reads.flights.board(flight)
+
+    def _sit(self, place: _Place, flight: Flight) -> None:
         place.rides = True
         flight.seats[place.slot].append(partial(self._arrived, place, flight))
 
@@ -306,7 +324,8 @@ class RequestScope:
             # Said of another one's credential: whether ours reaches this far, only asking with ours can tell.
             place.alone, place.rides = True, False
             self._undispatched += 1
-            place.desk.loader(self, None).load(place)
+            place.lane = place.desk.lane(None)
+            self._loader.collect(place)
         else:
             self._settle(place, outcome)
 
@@ -361,20 +380,29 @@ class _Place:
     ``rides``: a flight for it is under way. ``alone``: that may be nobody else's.
     """
 
-    __slots__ = ("alone", "desk", "key", "outcome", "rides", "slot", "waiters")
+    __slots__ = ("alone", "desk", "key", "lane", "outcome", "rides", "slot", "waiters")
 
     def __init__(self, key: Any, slot: Slot, desk: _Desk) -> None:
         self.key = key
         self.slot = slot
         self.desk = desk
+        self.lane: _Lane  # once it is on its way
         self.alone = False
         self.rides = False
         self.outcome: Outcome[Any] | None = None
         self.waiters: list[asyncio.Future[Outcome[Any]]] = []
 
+    def __await__(self) -> Generator[Any, None, Outcome[Any]]:
+        """The outcome, once it is there. Each who awaits has a future of their own, and nobody one without need."""
+        if self.outcome is None:
+            waiter: asyncio.Future[Outcome[Any]] = asyncio.get_running_loop().create_future()
+            self.waiters.append(waiter)
+            return (yield from waiter)
+        return self.outcome
+
 
 class _Desk:
-    """One request's asking at one endpoint: its places by key, and its loaders by fan-out.
+    """One request's asking at one endpoint: its places by key, and its lanes by fan-out.
 
     ``refused``: who asks may not be shown any of it.
     """
@@ -386,41 +414,59 @@ class _Desk:
         self.whose = asker.whose(endpoint)
         self.places: dict[Any, _Place] = {}
         self.stale: list[tuple[Any, Slot]] = []
-        self._loaders: dict[int | None, EndpointLoader] = {}
+        self._lanes: dict[int | None, _Lane] = {}
 
-    def loader(self, scope: RequestScope, fan_out: int | None) -> EndpointLoader:
-        """The loader of links with this ``fan_out``; a key is asked for once, whichever comes first."""
-        loader = self._loaders.get(fan_out)
-        if loader is None:
-            loader = self._loaders[fan_out] = EndpointLoader(scope, self, fan_out)
-        return loader
+    def lane(self, fan_out: int | None) -> _Lane:
+        """The way out for links with this ``fan_out``; a key is asked for once, whichever comes first."""
+        lane = self._lanes.get(fan_out)
+        if lane is None:
+            lane = self._lanes[fan_out] = _Lane(self, Turns(fan_out) if fan_out else None)
+        return lane
 
 
-class EndpointLoader(DataLoader[_Place, None]):
-    """Collects one endpoint's places until the loop runs again, then sends them on their way together.
+class _Lane:
+    """Places that leave a desk together. ``permits`` bounds how many of its calls are under way at once."""
 
-    Its futures tell that a place has departed, not what came for it: that is handed over at the place, as soon as it is
-    there, so that no place waits for its neighbours' calls. So it needs no cache of its own either.
+    __slots__ = ("desk", "permits")
+
+    def __init__(self, desk: _Desk, permits: Turns | None) -> None:
+        self.desk = desk
+        self.permits = permits
+
+
+class ScopeLoader(DataLoader[_Place, None]):
+    """Collects a request's places until the loop runs again, then sends them on their way together.
+
+    One serves all endpoints: what is asked for in one round leaves in one task, whatever it is.
+
+    Its future tells that places have departed, not what came for them: that is handed over at each place, as soon as it
+    is there, so that no place waits for its neighbours' calls. So one future will do for all who depart together, and
+    it needs no cache of its own.
     """
 
-    def __init__(self, scope: RequestScope, desk: _Desk, fan_out: int | None) -> None:
+    def __init__(self, scope: RequestScope) -> None:
         super().__init__(cache=False, loop=scope._loop)
         self._scope = scope
-        self._desk = desk
-        self._permits = Turns(fan_out) if fan_out else None
+        self._departed: asyncio.Future[None]
+
+    def collect(self, place: _Place) -> None:
+        """Take a place along with those that are already here."""
+        if self._queue:
+            self._queue.append(Loader(place, self._departed))
+        else:
+            self._departed = self.load(place)
 
     def do_resolve_reject(self, key: _Place, future: asyncio.Future[None]) -> None:
-        """Queue a place; the first one has the queue dispatched in the loop's next round but one.
+        """Queue the first of some places, and have the queue dispatched in the loop's next round but one.
 
         As aiodataloader itself does, but for the task it makes to wait for that round.
         """
         self._queue.append(Loader(key, future))
-        if len(self._queue) == 1:
-            self.loop.call_soon(self.loop.call_soon, dispatch_queue, self)
+        self.loop.call_soon(self.loop.call_soon, dispatch_queue, self)
 
     async def batch_load_fn(self, places: list[_Place]) -> list[None]:
         """Send the places on their way; never raises."""
-        self._scope._depart(self._desk, places, self._permits)
+        self._scope._depart(places)
         return [None] * len(places)
 
 

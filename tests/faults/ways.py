@@ -56,8 +56,8 @@ class Way:
 #: Two attempts and all their waits end long before any budget, so what is told is the service's own slowness. Nobody
 #: waits for a permit; that time is what a call may lose to a busy machine and still have both its attempts in full.
 _SHORT = {
-    "ATTEMPT_TIMEOUT_MS": "120",
-    "CONNECT_TIMEOUT_MS": "120",
+    "ATTEMPT_TIMEOUT_MS": "250",
+    "CONNECT_TIMEOUT_MS": "250",
     "LONGEST_WAIT_MS": "400",
     "RETRY__RETRIES": "1",
     "RETRY__BASE_MS": "5",

@@ -461,7 +461,7 @@ async def test_a_scope_says_how_it_stands() -> None:
     async with room() as here:
         async with here.scope(seconds=2.0) as scope:
             here.doubles["authors"].transport.hold()
-            waiting = asyncio.create_task(scope.load_many(author_by_id, ["a", "b"]))
+            waiting = asyncio.gather(*(scope.load(author_by_id, key) for key in ("a", "b")))
             await here.clock.settle()
             assert repr(scope) == "<RequestScope request-1 calls=1 waiting=2 flights=1 left=2.000s>"
             here.doubles["authors"].transport.let_go()
