@@ -1,1 +1,1 @@
-"""The request's scope and its loaders: keys in, outcomes out."""
+"""The request's scope and its loader: keys in, outcomes out."""

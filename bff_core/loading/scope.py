@@ -3,14 +3,14 @@
     ask(endpoint, key) → the record cache → the key's place → the loader collects places until the loop runs again
                        → flights: joined where one is under way, else chunks of ``calls_for``, a call each
 
-The loaders are aiodataloader's. A key has one *place* in a request, and these are laid around it:
+The loader is aiodataloader's. A key has one *place* in a request, and these are laid around it:
 
 - **Shield.** Nobody awaits anything shared. Each who asks awaits a future of its own, and the place hands its outcome
   over. graphql-core cancels the siblings of a failing non-null field; awaiting a shared future itself would let that
   cancellation reach every other position, and every other request, that waits for the same key.
 - **Deadline.** One timer a request, at the deadline less the reserve: whoever still waits then is handed an old answer
   that may stand in, or DeadlinePassed. The flight goes on for whoever else rides it.
-- **Owner.** Flights are the process's; the request rides them and leaves them when it closes. Its loaders' tasks only
+- **Owner.** Flights are the process's; the request rides them and leaves them when it closes. Its loader's tasks only
   send keys on their way, and closing waits for them, so none outlives the request.
 """
 

@@ -1,7 +1,7 @@
 """Outbound: the HTTP engine under every call to a service, an httpx transport over connections of our own.
 
 One transport belongs to one service of one process. The channel builds an `httpx.Request` and calls
-`handle_async_request`. The engine was chosen by measurement (docs/adr/0002-http-transport.md); any
+`handle_async_request`. The engine was chosen by measurement (docs/adr/0017-connections-of-our-own.md); any
 `httpx.AsyncBaseTransport` that passes tests/outbound/test_transport.py can take its place.
 
 A request waits for one of `max_connections` slots, is sent at most once, and its whole answer is read before
