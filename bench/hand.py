@@ -1,8 +1,8 @@
 """The endpoint written by hand that the road is held against: the same calls and answers, and nothing around them.
 
 It is the harness's ``hand-aiohttp`` (Starlette, aiohttp, one JSON library), with msgspec in the place of orjson, which
-is no dependency of ours: in this use the two cannot be told apart (bench/README.md). No GraphQL engine, no guards, no
-deadline, no token, no metrics, no log line; it knows the workloads' texts, and checks nothing that a service sends.
+is no dependency of ours; bench/README.md says what that changes. No GraphQL engine, no guard, no deadline, no token, no
+metric, no log line; it knows the workloads' texts, and checks nothing that a service sends.
 """
 
 from __future__ import annotations

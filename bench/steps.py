@@ -23,6 +23,7 @@ from bff_core.deadline import Deadline
 from bff_core.edge.http import read_post
 from bff_core.graphql.operations import Operations
 from bff_core.outbound.codec import codec_for
+from bff_core.outbound.target import BaseUrl
 from bff_core.telemetry.facts import CallFinished, RequestFinished
 from bff_core.telemetry.logs import LogObserver
 from bff_core.telemetry.metrics import MetricsObserver
@@ -55,8 +56,13 @@ async def steps(answers: Mapping[str, bytes], least_ms: float) -> list[tuple[str
     data = cast(graphql.ExecutionResult, await with_strawberry(text, all_outcomes(answers))()).data
     items, vendors = codec_for(services.items), codec_for(services.vendors)
     ten = list(range(1, 11))
-    url = f"{SETTINGS.services['upstream'].url}/items?page=1"
-    headers = {"accept": "application/json", "x-deadline-ms": "800", "x-request-id": "0123456789abcdef"}
+    base = BaseUrl(SETTINGS.services["upstream"].url)
+    headers = [
+        (b"host", base.host),
+        (b"accept", b"application/json"),
+        (b"x-deadline-ms", b"800"),
+        (b"x-request-id", b"0123456789abcdef"),
+    ]
     called = CallFinished("upstream", services.items.name, 1, 0.0, 0.002, 200, None)
     ended = RequestFinished(bench.name, "other", "", "anonymous", "0123456789abcdef", 200, 0.02, 3)
     metrics = MetricsObserver(CollectorRegistry(), bench.name)
@@ -68,8 +74,14 @@ async def steps(answers: Mapping[str, bytes], least_ms: float) -> list[tuple[str
         ("prepare: a document seen before", lambda: operations.prepare(text)),
         ("one look at the deadline", lambda: deadline.left),
         ("a batch's query of 10 keys", lambda: vendors.ask(ten)),
-        ("an httpx.Request", lambda: httpx.Request("GET", url, headers=headers)),
-        ("an httpx.Response", lambda: httpx.Response(200, content=answers["/vendors"])),
+        (
+            "an httpx.Request, as the channel makes it",
+            lambda: httpx.Request("GET", base.at("/items?page=1"), headers=headers, stream=httpx.ByteStream(b"")),
+        ),
+        (
+            "an httpx.Response, as the transport makes it",
+            lambda: httpx.Response(200, headers=headers, stream=httpx.ByteStream(answers["/vendors"])),
+        ),
         ("codec: a batch of 10 rows", lambda: vendors.outcomes(ten, answers["/vendors"])),
         ("codec: a list of 50 items", lambda: items.outcomes([(1,)], answers["/items"])),
         ("encoding the answer of d", lambda: msgspec.json.encode({"data": data})),
