@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cachetools import LRUCache
@@ -84,10 +85,15 @@ class Operations:
 
         Raises InvalidDocument with every located error, also for a name the document does not hold.
         """
+        prepared: Operation | InvalidDocument | None
         try:
             prepared = self._prepared[text, name]  # ``get`` looks twice
         except KeyError:
+            prepared = None
+        if prepared is None:
             prepared = self._prepare(text, name)
+            if isinstance(prepared, InvalidDocument):
+                _without_frames(prepared.errors)
             if prepared.length <= self._prepared.maxsize:
                 self._prepared[text, name] = prepared
         if isinstance(prepared, InvalidDocument):
@@ -123,6 +129,12 @@ class Operations:
 
     def __len__(self) -> int:
         return len(self._prepared)
+
+
+def _without_frames(errors: Sequence[GraphQLError]) -> None:
+    """What is kept must not keep the frames of the request that met it first: a credential is in them."""
+    for error in errors:
+        error.__traceback__ = error.__context__ = error.__cause__ = None
 
 
 def _length(prepared: Operation | InvalidDocument) -> int:

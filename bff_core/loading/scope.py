@@ -78,7 +78,6 @@ class RequestScope:
         self._riding: set[tuple[Reads, Flight]] = set()
         self._begun: set[Flight] = set()
         self._undispatched = 0
-        self._loader: ScopeLoader
         self._over = False
 
     async def __aenter__(self) -> RequestScope:

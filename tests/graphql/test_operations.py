@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 
 from bff_core.graphql.operations import MEAN_LENGTH, MOST_ERRORS, MOST_TOKENS, InvalidDocument, Operations
@@ -53,6 +56,26 @@ def test_a_refused_document_is_remembered_too(operations: Operations) -> None:
         operations.prepare("{ nothing }")
     assert one.value is not other.value
     assert one.value.errors[0] is other.value.errors[0]
+    assert len(operations) == 1
+
+
+class Request:
+    """What stands in the frames of whoever asks."""
+
+
+@pytest.mark.parametrize("text", ["{", "{ nothing }", "{" + " ".join(f"x{n}" for n in range(MOST_ERRORS * 3)) + "}"])
+def test_a_refused_document_keeps_nothing_of_who_sent_it(operations: Operations, text: str) -> None:
+    """Its errors are kept as long as it is, and the frames that they went through are not: a credential is in them."""
+
+    def ask() -> weakref.ref[Request]:
+        request = Request()
+        with pytest.raises(InvalidDocument):
+            operations.prepare(text)
+        return weakref.ref(request)
+
+    alive = ask()
+    gc.collect()
+    assert alive() is None
     assert len(operations) == 1
 
 
