@@ -48,7 +48,7 @@ from bff_core.settings import ServiceSettings, Settings, SettingsError
 from bff_core.telemetry.facts import Fact, Observer
 from bff_core.telemetry.logs import LogObserver
 from bff_core.telemetry.metrics import MetricsObserver, render
-from bff_core.windows import windows_in_force
+from bff_core.windows import windows_in_force, written_elsewhere
 
 Transports = Callable[[Service], Transport]
 
@@ -183,7 +183,7 @@ class _Composition:
         options = CacheOptions(
             windows if cache.max_bytes else {},
             jitter=cache.jitter_percent / 100,
-            keep_private=cache.workers == 1,  # another worker's write would not drop what this one keeps
+            elsewhere=written_elsewhere(self._bff.services) if cache.workers > 1 else frozenset(),
         )
         return RecordCache(options, MemoryStore(cache.max_bytes), self._clock, self._random)
 

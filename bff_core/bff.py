@@ -34,15 +34,17 @@ class DemoUser:
 class Bff:
     """One Backend-for-Frontend, declared.
 
-    ``keys``: the endpoint that serves the issuer's key set; None for a BFF without sign-in. ``development_token``: an
-    endpoint that issues a token for a user id, for GraphiQL alone. ``operations``: the folder of its own operations,
-    which become GraphiQL's tabs and the names that metrics know. ``types``: those that only an interface leads to.
+    ``mutation``: the root of its writes; None for a BFF that only reads. ``keys``: the endpoint that serves the
+    issuer's key set; None for a BFF without sign-in. ``development_token``: an endpoint that issues a token for a user
+    id, for GraphiQL alone. ``operations``: the folder of its own operations, which become GraphiQL's tabs and the names
+    that metrics know. ``types``: those that only an interface leads to.
     """
 
     name: str
     query: type
     services: tuple[Service, ...]
     settings: Path
+    mutation: type | None = None
     types: tuple[type, ...] = ()
     keys: Get[JwkSet] | None = None
     development_token: Get[Any] | None = None
@@ -52,7 +54,7 @@ class Bff:
     @cached_property
     def strawberry_schema(self) -> Schema:
         """The schema, held to the firewall. Raises SchemaError."""
-        return build_schema(self.query, self.services, types=self.types)
+        return build_schema(self.query, self.services, mutation=self.mutation, types=self.types)
 
     @property
     def schema(self) -> GraphQLSchema:

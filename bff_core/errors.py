@@ -12,6 +12,7 @@
     │   ├── BadStatus        an answer with a status that is no success
     │   ├── BadPayload       an answer that is not what the contract says
     │   └── NotFound         the service has no such thing; a link shows it as null, not as an error
+    ├── Refused              a service said no in a way that it declares; a write shows it as data, not as an error
     ├── Rejected             we did not even ask; never counts against the service
     │   ├── BreakerOpen      the service kept failing, and is left alone for a while
     │   ├── BreakerBusy      the service may be well again, and enough calls are trying that
@@ -125,6 +126,21 @@ class NotFound(ServiceFault):
     code = "NOT_FOUND"
 
 
+class Refused(BffError):
+    """A service said no to a write, in a way that its command declares; it was certainly not carried out.
+
+    ``problem`` is what it said, as the declared record. A mutation shows it as data. Choose BadStatus for a "no" that
+    nobody declared.
+    """
+
+    code = "REFUSED"
+
+    def __init__(self, message: str, *, service: str, problem: object) -> None:
+        super().__init__(message)
+        self.service = service
+        self.problem = problem
+
+
 class Rejected(BffError):
     """We did not even ask. ``retry_after``: seconds until asking again makes sense, None where unknown."""
 
@@ -181,6 +197,7 @@ PUBLIC_SENTENCES = {
     "INTERNAL": "An internal error occurred.",
     "NOT_FOUND": "There is no such thing.",
     "OVERLOADED": "Too much is going on right now.",
+    "REFUSED": "A service refused this.",
     "SERVICE_BAD_PAYLOAD": "A service gave an answer that cannot be read.",
     "SERVICE_BREAKER_BUSY": "A service that failed is being tried.",
     "SERVICE_BREAKER_OPEN": "A service that failed is not asked for a while.",

@@ -190,8 +190,8 @@ class CacheSettings(_Section):
         default=1,
         ge=1,
         le=1024,
-        description="processes that serve this BFF at once, on all machines; with more than one, private answers are "
-        "not kept, since no store is shared",
+        description="processes that serve this BFF at once, on all machines; with more than one, answers that are "
+        "private or that a write drops are not kept, since no store is shared",
     )
 
 

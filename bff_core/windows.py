@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bff_core.contract import Endpoint, Service, Windows
+from bff_core.contract import Command, Endpoint, Service, Windows
 from bff_core.settings import Settings, SettingsError, WindowSettings
 
 
@@ -40,6 +40,13 @@ def windows_of(endpoint: Endpoint[Any], settings: Settings) -> Windows | None:
         "negative": own.negative_s,
     }
     return replace(declared, **{name: seconds for name, seconds in given.items() if seconds is not None})
+
+
+def written_elsewhere(services: Iterable[Service]) -> frozenset[Endpoint[Any]]:
+    """What another process that serves the same BFF may make untrue: all that is private, and all that writes drop."""
+    endpoints = [endpoint for service in services for endpoint in service.endpoints]
+    dropped = {dropped for endpoint in endpoints if isinstance(endpoint, Command) for dropped in endpoint.drops}
+    return frozenset(one for one in endpoints if one in dropped or (one.private and not isinstance(one, Command)))
 
 
 def _problems(service: Service, settings: Settings) -> Iterator[str]:

@@ -9,7 +9,8 @@ those two fly to their end.
 
 What is not shared, though it has the same slot:
 
-- a read that began before a write ended (see ``epochs.py``) is not joined after it;
+- a read that began before a write ended (see ``epochs.py``) is not joined after it; and where other processes write
+  too, so that nobody tells when, no read of what they may write is joined at all;
 - 401 and 403: they are said of a credential, and a slot's riders may have different ones (a fresh and a refreshed
   token). Who did not begin the flight asks again, alone; ``RequestScope`` does that.
 
@@ -88,7 +89,7 @@ class Flights:
     def to(self, slot: Slot) -> Flight | None:
         """The flight that has a seat for a slot and may still be joined; None where there is none."""
         flight = self._by_slot.get(slot)
-        if flight is None or not self._records.holds(slot, flight.begun):
+        if flight is None or not self._records.shares(slot.endpoint) or not self._records.holds(slot, flight.begun):
             return None
         return flight
 

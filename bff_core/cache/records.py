@@ -48,13 +48,13 @@ class CacheOptions:
     """``windows`` by endpoint; what is not in it is not kept.
 
     ``jitter``: the largest part of a window that chance takes off, from 0 to 0.5, so that what came together does not
-    expire together. ``keep_private``: whether private answers are kept; in a process that shares its store with no
-    other worker of the BFF they must not be, since another worker's write would not drop them.
+    expire together. ``elsewhere``: endpoints whose answers another process makes untrue, by a write that this one is
+    not told of; nothing of them is kept, nor shared while it is on its way.
     """
 
     windows: Mapping[Endpoint[Any], Windows]
     jitter: float = 0.1
-    keep_private: bool = True
+    elsewhere: frozenset[Endpoint[Any]] = frozenset()
 
     def __post_init__(self) -> None:
         if not 0 <= self.jitter <= 0.5:
@@ -74,10 +74,9 @@ class RecordCache:
 
     def __init__(self, options: CacheOptions, store: Store, clock: Clock, random: Random | None = None) -> None:
         self._windows = {
-            endpoint: windows
-            for endpoint, windows in options.windows.items()
-            if options.keep_private or not endpoint.private
+            endpoint: windows for endpoint, windows in options.windows.items() if endpoint not in options.elsewhere
         }
+        self._elsewhere = options.elsewhere
         self._jitter = options.jitter
         self._store = store
         self._clock = clock
@@ -92,6 +91,10 @@ class RecordCache:
     def keeps(self, endpoint: Endpoint[Any]) -> bool:
         """Whether answers of an endpoint are kept at all."""
         return endpoint in self._windows
+
+    def shares(self, endpoint: Endpoint[Any]) -> bool:
+        """Whether a call under way may serve who asks after it began: only where every write is heard of here."""
+        return endpoint not in self._elsewhere
 
     def look(self, slot: Slot) -> Hit | None:
         """The answer that serves without asking; None where the service must be asked."""

@@ -4,6 +4,7 @@ from bff_core.contract.declaration import DeclarationError
 from bff_core.contract.jwks import Jwk, JwkSet
 from bff_core.contract.outcome import Outcome, Source
 from bff_core.contract.policy import Policy, Varies
+from bff_core.contract.problem import Done, FieldProblem, Invalid, KeyReused, Unknown
 from bff_core.contract.record import Edge, LenientEnum, Page, PageInfo, Record
 from bff_core.contract.service import Batch, Command, Endpoint, Get, Key, KeyStyle, Paged, Service
 from bff_core.contract.windows import Windows
@@ -12,12 +13,16 @@ __all__ = [
     "Batch",
     "Command",
     "DeclarationError",
+    "Done",
     "Edge",
     "Endpoint",
+    "FieldProblem",
     "Get",
+    "Invalid",
     "Jwk",
     "JwkSet",
     "Key",
+    "KeyReused",
     "KeyStyle",
     "LenientEnum",
     "Outcome",
@@ -28,6 +33,7 @@ __all__ = [
     "Record",
     "Service",
     "Source",
+    "Unknown",
     "Varies",
     "Windows",
 ]

@@ -119,6 +119,14 @@ class _Check:
                     f"{route} has no header {IDEMPOTENCY_HEADER!r}, under which the endpoint may be sent twice; "
                     "declare it with idempotency_key=False"
                 )
+            if not endpoint.key_required and any(
+                place == "header" and name.lower() == IDEMPOTENCY_HEADER and parameter.get("required", False)
+                for (place, name), parameter in parameters.items()
+            ):
+                yield (
+                    f"{route} requires the header {IDEMPOTENCY_HEADER!r}, which the endpoint may leave out; "
+                    'declare it with idempotency_key="required"'
+                )
         for (place, name), parameter in parameters.items():
             needed = place != "path" and parameter.get("required", False)
             given = name.lower() in headers if place == "header" else place == "query" and name in sent

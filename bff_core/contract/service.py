@@ -14,8 +14,8 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
-from types import NoneType
-from typing import Any, Generic, TypeVar, Unpack, overload
+from types import MappingProxyType, NoneType
+from typing import Any, Generic, Literal, TypeVar, Unpack, overload
 
 import msgspec
 
@@ -29,6 +29,8 @@ E = TypeVar("E", bound="Endpoint[Any]")
 
 _ROUTE = re.compile(r"([A-Z]+) ((?:/(?!\.{1,2}(?:/|$))(?:[A-Za-z0-9_\-.]|\{[a-z_][a-z0-9_]*\})*)+)")
 _PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
+
+_PROBLEM = re.compile(r"[A-Za-z0-9._~-]+")
 
 #: How a command may be sent, and which of these do no harm when they are sent again (RFC 9110, 9.2.2).
 _WRITES = ("POST", "PUT", "PATCH", "DELETE")
@@ -212,7 +214,9 @@ class Command(Endpoint[V]):
 
     ``body`` is the record that is sent, None for a command without one. ``returns`` is NoneType for an answer that
     nobody reads. ``drops`` are the reads, of any service, whose kept answers this write makes untrue.
-    ``idempotency_key`` says that the service carries out writes with the same key once.
+    ``idempotency_key`` says that the service carries out writes with the same key once, ``key_required`` that it takes
+    none without a key. ``problems`` are its refusals: the record of each, by the word that the problem's type ends
+    with.
     """
 
     parameters: tuple[str, ...]
@@ -220,6 +224,8 @@ class Command(Endpoint[V]):
     at: tuple[str, ...]
     drops: tuple[Endpoint[Any], ...]
     idempotency_key: bool
+    key_required: bool
+    problems: Mapping[str, type[msgspec.Struct]]
 
     @property
     def repeatable(self) -> bool:
@@ -357,7 +363,8 @@ class Service:
         body: type[msgspec.Struct] | None = None,
         drops: Sequence[Endpoint[Any]] | None = None,
         at: str = "",
-        idempotency_key: bool = True,
+        idempotency_key: bool | Literal["required"] = True,
+        problems: Mapping[str, type[msgspec.Struct]] = ...,
         **policy: Unpack[Policy],
     ) -> Command[V]: ...
 
@@ -370,7 +377,8 @@ class Service:
         body: type[msgspec.Struct] | None = None,
         drops: Sequence[Endpoint[Any]] | None = None,
         at: str = "",
-        idempotency_key: bool = True,
+        idempotency_key: bool | Literal["required"] = True,
+        problems: Mapping[str, type[msgspec.Struct]] = ...,
         **policy: Unpack[Policy],
     ) -> Command[None]: ...
 
@@ -382,14 +390,17 @@ class Service:
         body: type[msgspec.Struct] | None = None,
         drops: Sequence[Endpoint[Any]] | None = None,
         at: str = "",
-        idempotency_key: bool = True,
+        idempotency_key: bool | Literal["required"] = True,
+        problems: Mapping[str, type[msgspec.Struct]] = MappingProxyType({}),
         **policy: Unpack[Policy],
     ) -> Command[Any]:
         """Declare a write, by POST, PUT, PATCH or DELETE.
 
         ``drops`` has no default: what a write makes untrue is said, also where it is nothing. With ``returns=None``
         the answer is not read. A service that does not know the header ``idempotency-key`` says
-        ``idempotency_key=False``: it is sent none then, and a POST or PATCH is sent once only.
+        ``idempotency_key=False``: it is sent none then, and a POST or PATCH is sent once only. One that takes no write
+        without it says ``"required"``. ``problems``: the ways in which the service says no that are data and no errors,
+        by the word that a problem's type ends with, as in ``{"card-declined": CardDeclined}``.
         """
         method, path, placeholders = self._route(route, *_WRITES)
         if body is not None:
@@ -410,9 +421,21 @@ class Service:
                 body=body,
                 at=_steps(at),
                 drops=self._dropped(route, drops),
-                idempotency_key=idempotency_key,
+                idempotency_key=bool(idempotency_key),
+                key_required=idempotency_key == "required",
+                problems=self._problems(route, problems),
             )
         )
+
+    def _problems(self, route: str, problems: Mapping[str, type[msgspec.Struct]]) -> Mapping[str, type[msgspec.Struct]]:
+        for word, record in problems.items():
+            if not _PROBLEM.fullmatch(word):
+                raise DeclarationError(
+                    f"{self.name} {route}: a problem is named by the word its type ends with, not {word!r}"
+                )
+            self._record(route, record, f"a problem is read as a record, so {word}")
+            self._decodable(route, record)
+        return dict(problems)
 
     def _dropped(self, route: str, drops: Sequence[Endpoint[Any]] | None) -> tuple[Endpoint[Any], ...]:
         where = f"{self.name} {route}"

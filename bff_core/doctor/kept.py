@@ -8,7 +8,7 @@ from bff_core.bff import Bff
 from bff_core.contract import Endpoint
 from bff_core.doctor.finding import Finding
 from bff_core.settings import Settings, SettingsError
-from bff_core.windows import windows_in_force
+from bff_core.windows import windows_in_force, written_elsewhere
 
 
 def contradictions(error: SettingsError) -> Iterator[Finding]:
@@ -44,12 +44,13 @@ def idle_windows(bff: Bff, settings: Settings) -> Iterator[Finding]:
             "give it some bytes, unless you mean to do without: each request asks the services anew, and no old answer "
             "stands in when they fail",
         )
-    elif (private := [endpoint for endpoint in declared if endpoint.private]) and cache.workers > 1:
+    elif cache.workers > 1 and (unkept := written_elsewhere(bff.services).intersection(declared)):
         yield Finding(
             "warning",
             "cache.workers",
-            f"{cache.workers} workers share no store, so nothing private is kept of {_names(private)}",
-            "serve it with one worker, or live with it: each request asks for what is private anew",
+            f"{cache.workers} workers share no store, so nothing that is private or that a write drops is kept: "
+            + _names(one for one in declared if one in unkept),
+            "serve it with one worker, or live with it: each request asks for these anew",
         )
 
 

@@ -10,13 +10,15 @@ come by several calls, each answer sends its own children on without waiting for
 worst division of the keys: parents that come in ``c`` calls ask for ``k`` keys, ``m`` at a time, in at most
 ``c + (k - c) // m`` calls. One thing can exceed it: where two positions meet the same key, what is below the second is
 asked for as soon as the first has its answer, apart from its neighbours.
+
+The root fields of a mutation run one after another, each with all that is below it before the next.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
 
 from graphql import (
     DocumentNode,
@@ -38,10 +40,15 @@ from graphql import (
     value_from_ast_untyped,
 )
 
-from bff_core.contract import Batch, Endpoint, Get, Paged
+from bff_core.contract import Batch, Command, Endpoint, Get, Paged
 from bff_core.errors import TooCostly
-from bff_core.graphql.link import METADATA, Argument, Link, Opaque
+from bff_core.graphql.link import METADATA, Argument, Computed, Link, Opaque
 from bff_core.graphql.scopes import Need, needs_of, views_of
+from bff_core.graphql.view import at_most_of, takes_first
+from bff_core.graphql.write import Write
+
+#: The ways in which a field can reach a service.
+Declared: TypeAlias = Link | Opaque | Write
 
 #: A plan stops here: aliases can double an answer at every level, so a short document can name billions of positions.
 #: Fragments count as well as fields: one that never applies costs as much to look at.
@@ -56,6 +63,7 @@ class Position:
     link, all candidates for an opaque resolver. ``after``: the position whose call must come first, None at the start.
     ``lost``: the path where null (or the fallback) stands when the service fails: this one, or for a critical position
     its nearest nullable ancestor; ``[]`` at the end is one element of a list, "" the whole of ``data``.
+    ``asks_by``: what its keys are made of; where it is the same for positions of one endpoint, so are their keys.
     """
 
     path: str
@@ -66,6 +74,12 @@ class Position:
     after: Position | None
     without: str
     lost: str
+    asks_by: tuple[Hashable, ...]
+
+    @property
+    def writes(self) -> bool:
+        """Whether a command is sent here."""
+        return isinstance(self.endpoints[0], Command)
 
     @property
     def private(self) -> bool:
@@ -163,17 +177,27 @@ def _calls(positions: tuple[Position, ...]) -> Iterator[PlannedCall]:
     numbers: dict[tuple[int | None, tuple[int, ...]], int] = {}
     for position in positions:  # parents stand before their children
         after = None if position.after is None else group_of[id(position.after)]
-        key = (after, tuple(id(endpoint) for endpoint in position.endpoints))
+        apart = (id(position),) if position.writes else ()
+        key = (after, (*apart, *(id(endpoint) for endpoint in position.endpoints)))
         groups.setdefault(key, []).append(position)
         group_of[id(position)] = numbers.setdefault(key, len(numbers))
     calls_of: dict[int, int | None] = {}  # a group's parents are of a group before it
     for number, ((after, _), members) in enumerate(groups.items()):
         endpoints = members[0].endpoints
-        known = [member.keys for member in members]
-        keys = None if None in known else sum(k for k in known if k is not None)
+        keys = _different_keys(members)
         answers = 1 if after is None else calls_of[after]
         calls = calls_of[number] = _most_calls(keys, min(one.calls_for for one in endpoints), answers)
         yield PlannedCall(endpoints, members[0].wave, keys, calls, tuple(members))
+
+
+def _different_keys(members: Sequence[Position]) -> int | None:
+    """How many keys the positions ask for together; those that are made of the same count once."""
+    most: dict[tuple[Hashable, ...], int] = {}
+    for member in members:
+        if member.keys is None:
+            return None
+        most[member.asks_by] = max(member.keys, most.get(member.asks_by, 0))
+    return sum(most.values())
 
 
 def _most_calls(keys: int | None, size: int, answers: int | None) -> int | None:
@@ -187,7 +211,8 @@ def _most_calls(keys: int | None, size: int, answers: int | None) -> int | None:
 class _Place:
     """Where the walk stands: how many objects are here, in which page they came, after which call.
 
-    ``nullable``: the path that becomes null when something here that cannot be null is lost.
+    ``nullable``: the path that becomes null when something here that cannot be null is lost. ``wave``: that of the last
+    call that must have ended before any here.
     """
 
     path: str
@@ -195,6 +220,7 @@ class _Place:
     page: int | None
     after: Position | None
     nullable: str
+    wave: int = 0
 
 
 class _Planner:
@@ -216,21 +242,36 @@ class _Planner:
         self.selections = 0
         self.needs: dict[str, Need] = {}
         self._coordinates: set[str] = set()
+        self._last_wave = 0
 
     def walk(self) -> Iterator[Position]:
         root = self._schema.get_root_type(self._operation.operation or OperationType.QUERY)
-        if root is not None:
-            yield from self._object(root, [self._operation.selection_set], _Place("", 1, None, None, ""))
+        if root is None:
+            return
+        serial = self._operation.operation is OperationType.MUTATION
+        place = _Place("", 1, None, None, "")
+        for name, nodes in self._fields(root, [self._operation.selection_set]):
+            for position in self._field(root, name, root.fields[nodes[0].name.value], nodes, place):
+                self._last_wave = max(self._last_wave, position.wave)
+                yield position
+            if serial:
+                place = replace(place, wave=self._last_wave)
 
     def _object(self, kind: GraphQLObjectType, selections: list[SelectionSetNode], place: _Place) -> Iterator[Position]:
+        for name, nodes in self._fields(kind, selections):
+            yield from self._field(kind, name, kind.fields[nodes[0].name.value], nodes, place)
+
+    def _fields(
+        self, kind: GraphQLObjectType, selections: list[SelectionSetNode]
+    ) -> Iterator[tuple[str, list[FieldNode]]]:
+        """The fields that are selected of an object, by response name; those of introspection are not among them."""
         grouped: dict[str, list[FieldNode]] = {}
         visited: set[str] = set()
         for selection_set in selections:
             self._collect(kind, selection_set, grouped, visited)
         for name, nodes in grouped.items():
-            definition = kind.fields.get(nodes[0].name.value)
-            if definition is not None:
-                yield from self._field(kind, name, definition, nodes, place)
+            if nodes[0].name.value in kind.fields:
+                yield name, nodes
 
     def _collect(
         self,
@@ -269,7 +310,7 @@ class _Planner:
         coordinate = f"{kind.name}.{nodes[0].name.value}"
         self._note_needs(coordinate, definition, declared)
         if declared is None:
-            inside = _below_plain(definition, path, place)
+            inside = self._below_plain(definition, nodes[0], path, place)
         else:
             position = self._position(coordinate, definition, declared, nodes[0], path, place)
             yield position
@@ -278,7 +319,7 @@ class _Planner:
         for possible in views_of(self._schema, definition.type) if below else ():
             yield from self._object(possible, below, inside)
 
-    def _note_needs(self, coordinate: str, definition: GraphQLField, declared: Link | Opaque | None) -> None:
+    def _note_needs(self, coordinate: str, definition: GraphQLField, declared: Declared | None) -> None:
         if coordinate in self._coordinates:
             return
         self._coordinates.add(coordinate)
@@ -290,14 +331,14 @@ class _Planner:
         self,
         coordinate: str,
         definition: GraphQLField,
-        declared: Link | Opaque,
+        declared: Declared,
         node: FieldNode,
         path: str,
         place: _Place,
     ) -> Position:
         keys = place.objects
         if isinstance(declared, Link):
-            if not declared.attributes:
+            if not declared.of_parent:
                 keys = 1  # nothing of the parent is in the key, so all parents ask for the same
             if isinstance(declared.endpoint, Batch) and not _many(declared) and _is_list(definition.type):
                 keys = _times(keys, self._keys_in(declared, node))
@@ -306,10 +347,11 @@ class _Planner:
             coordinate=coordinate,
             endpoints=declared.endpoints,
             keys=keys,
-            wave=1 if place.after is None else place.after.wave + 1,
+            wave=place.wave + 1,
             after=place.after,
             without=(without := _without(declared, definition)),
             lost=place.nullable if without == "critical" else path.removesuffix("[]"),
+            asks_by=_asks_by(coordinate, declared, path, place),
         )
 
     def _keys_in(self, declared: Link, node: FieldNode) -> int | None:
@@ -323,31 +365,48 @@ class _Planner:
         return declared.at_most
 
     def _below_link(
-        self, definition: GraphQLField, declared: Link | Opaque, node: FieldNode, position: Position, place: _Place
+        self, definition: GraphQLField, declared: Declared, node: FieldNode, position: Position, place: _Place
     ) -> _Place:
         """A page's rows are met at the first list below the link, or at the link itself when it is a list."""
         nullable = _nullable(definition, position.path, place)
         rows = self._rows(declared, node)
         if rows is not None and not _is_list(definition.type):
-            return _Place(position.path, position.keys, rows, position, nullable)
+            return _Place(position.path, position.keys, rows, position, nullable, position.wave)
         if isinstance(declared, Link) and _many(declared):
             rows = declared.at_most
         elif rows is None and not (_is_list(definition.type) and isinstance(declared.endpoints[0], Get)):
             rows = 1
-        return _Place(position.path, _times(position.keys, rows), None, position, nullable)
+        return _Place(position.path, _times(position.keys, rows), None, position, nullable, position.wave)
 
-    def _rows(self, declared: Link | Opaque, node: FieldNode) -> int | None:
+    def _below_plain(self, definition: GraphQLField, node: FieldNode, path: str, place: _Place) -> _Place:
+        """A plain list multiplies: by the page's rows when it is the first under one, else by what the field says."""
+        nullable = _nullable(definition, path, place)
+        if not _is_list(definition.type):
+            return _Place(path, place.objects, place.page, place.after, nullable, place.wave)
+        rows = place.page if place.page is not None else self._at_most(definition, node)
+        return _Place(path, _times(place.objects, rows), None, place.after, nullable, place.wave)
+
+    def _at_most(self, definition: GraphQLField, node: FieldNode) -> int | None:
+        """How long a plain list can be: what the field says, or what its argument ``first`` makes of that."""
+        most = at_most_of(definition)
+        for argument in node.arguments or () if most is not None and takes_first(definition) else ():
+            told = value_from_ast_untyped(argument.value, self._variables)
+            if argument.name.value == "first" and isinstance(told, int):
+                most = min(most or 0, max(told, 0))
+        return most
+
+    def _rows(self, declared: Declared, node: FieldNode) -> int | None:
         if not isinstance(declared, Link) or not isinstance(declared.endpoint, Paged):
             return None
         arguments: dict[str, Any] = {}
         for argument in node.arguments or ():
             if isinstance(argument.value, VariableNode) and argument.value.name.value not in self._variables:
                 if argument.name.value == "first":
-                    return declared.endpoint.max_limit  # whoever runs it may ask for as much
+                    return declared.most_rows  # whoever runs it may ask for as much
                 continue
             arguments[argument.name.value] = value_from_ast_untyped(argument.value, self._variables)
         rows = declared.rows(arguments)
-        return min(max(rows, 0), declared.endpoint.max_limit) if isinstance(rows, int) else None
+        return min(max(rows, 0), declared.most_rows) if isinstance(rows, int) else None
 
     def _known_variables(self, variables: Mapping[str, Any] | None) -> dict[str, Any]:
         defaults = {
@@ -372,12 +431,13 @@ class _Planner:
         return other is not None and is_abstract_type(other) and self._schema.is_sub_type(other, kind)
 
 
-def _below_plain(definition: GraphQLField, path: str, place: _Place) -> _Place:
-    """A plain list multiplies: by the page's rows when it is the first under a page, else by nobody knows what."""
-    nullable = _nullable(definition, path, place)
-    if _is_list(definition.type):
-        return _Place(path, _times(place.objects, place.page), None, place.after, nullable)
-    return _Place(path, place.objects, place.page, place.after, nullable)
+def _asks_by(coordinate: str, declared: Declared, path: str, place: _Place) -> tuple[Hashable, ...]:
+    """The parents and what is taken of them, when that is all there is to the key; else what no other position has."""
+    if not isinstance(declared, Link) or not isinstance(declared.endpoint, Batch):
+        return (path, coordinate)
+    if not all(isinstance(source, str | Computed) for source in declared.sources):
+        return (path, coordinate)
+    return (place.path, coordinate.partition(".")[0], *declared.sources)
 
 
 def _nullable(definition: GraphQLField, path: str, place: _Place) -> str:
@@ -391,13 +451,13 @@ def _nullable(definition: GraphQLField, path: str, place: _Place) -> str:
     return place.nullable if is_non_null_type(kind) else path.removesuffix("[]")
 
 
-def _declared(definition: GraphQLField) -> Link | Opaque | None:
+def _declared(definition: GraphQLField) -> Declared | None:
     strawberry_field = (definition.extensions or {}).get("strawberry-definition")
     found = strawberry_field.metadata.get(METADATA) if strawberry_field is not None else None
-    return found if isinstance(found, Link | Opaque) else None
+    return found if isinstance(found, Declared) else None
 
 
-def _without(declared: Link | Opaque, definition: GraphQLField) -> str:
+def _without(declared: Declared, definition: GraphQLField) -> str:
     """What stands here when the service does not answer."""
     if isinstance(declared, Link) and declared.has_fallback:
         return "fallback"

@@ -1,14 +1,15 @@
 """The firewall: checked once at start, so that no service's failure can destroy an answer it has no part in.
 
-- A root field of Query that calls a service is nullable: a failure there ends there. So does one below a root field: on
+- A root field that calls a service is nullable: a failure there ends there. So does one below a root field: on
   the way from a critical link to the root something can be null.
 - A link that cannot be null has a fallback, or is critical; inside a list, critical must say why.
 - A list over keys whose elements cannot be null says ``missing="drop"``.
 - A link over an endpoint without a batch form says how far it fans out, unless it stands at the root.
 - A link whose key may be absent is nullable or has a fallback.
 - A link's key is there, and what arrives is what the field shows: the view of that record, and as many of it.
-- A field that is read from a record exists there, and its type fits.
+- A field that is read from a record exists there, and its type fits; only a list says how long it gets.
 - Only services that the BFF declares are called.
+- What writes stands at the root of Mutation, and nothing else that calls a service does.
 - Who lacks a scope loses the place that needs it and no more (``refusable.py``).
 """
 
@@ -17,6 +18,8 @@ from __future__ import annotations
 import types
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
+from inspect import Signature
+from types import NoneType
 from typing import Any, Union, get_args, get_origin
 
 import msgspec
@@ -32,10 +35,13 @@ from strawberry.types.field import StrawberryField
 from strawberry.types.union import StrawberryUnion
 
 from bff_core.contract import Batch, Get, Page, Paged, Service
-from bff_core.graphql.link import METADATA, Link, Opaque
+from bff_core.graphql.link import METADATA, Computed, Link, Opaque, Source
 from bff_core.graphql.refusable import complaints_about_scopes
-from bff_core.graphql.view import RECORD
+from bff_core.graphql.view import AT_MOST, FIRST, RECORD
+from bff_core.graphql.write import Write
 
+ONLY_READS = "stands at the root of Mutation and does not write: fields that read stand below Query"
+ONLY_WRITES = "writes, so it must stand at the root of Mutation: elsewhere fields run side by side, in no order"
 TAKES_ALL = "is critical, and nothing between it and the root can be null: it would take all of `data`"
 
 
@@ -50,12 +56,16 @@ def complaints(schema: strawberry.Schema, services: Sequence[Service]) -> list[s
     listed, exposed = _listed(definitions), _exposed(definitions, schema.query)
     found: list[str] = []
     for definition in definitions:
-        root = definition.origin is schema.query
+        root = definition.origin in (schema.query, schema.mutation)
+        writing = definition.origin is not schema.query and root
         for field in definition.fields:
             where = f"{definition.name}.{field.python_name}"
             declared = field.metadata.get(METADATA)
             if declared is None:
                 found += [f"{where}: {sentence}" for sentence in _plain(definition, field)]
+                continue
+            if isinstance(declared, Write) is not writing:
+                found.append(f"{where}: {ONLY_READS if writing else ONLY_WRITES}")
                 continue
             rules = [*_reach(declared, known), *_nullability(declared, field, root, definition.name in listed)]
             if definition.name in exposed and not root and _is_critical(declared, field):
@@ -66,13 +76,13 @@ def complaints(schema: strawberry.Schema, services: Sequence[Service]) -> list[s
     return found + list(complaints_about_scopes(schema._schema))
 
 
-def _reach(declared: Link | Opaque, known: set[str]) -> Iterator[str]:
+def _reach(declared: Link | Opaque | Write, known: set[str]) -> Iterator[str]:
     for endpoint in declared.endpoints:
         if endpoint.service not in known:
             yield f"calls {endpoint.name}, but the BFF does not declare the service {endpoint.service!r}"
 
 
-def _nullability(declared: Link | Opaque, field: StrawberryField, root: bool, listed: bool) -> Iterator[str]:
+def _nullability(declared: Link | Opaque | Write, field: StrawberryField, root: bool, listed: bool) -> Iterator[str]:
     nullable = isinstance(field.type, StrawberryOptional)
     if root:
         if not nullable:
@@ -80,7 +90,7 @@ def _nullability(declared: Link | Opaque, field: StrawberryField, root: bool, li
         return
     if nullable:
         return
-    if isinstance(declared, Opaque):
+    if not isinstance(declared, Link):
         yield "calls a service by code, so it must be nullable"
     elif not declared.has_fallback and not declared.critical:
         yield "cannot be null and crosses to a service: make it nullable, give it a fallback, or say critical=..."
@@ -96,16 +106,19 @@ def _shape(declared: Link, field: StrawberryField, definition: StrawberryObjectD
             where = "its parent, which is no view of a record" if record is None else f"{_name(record)}, which has none"
             yield f"takes its key from {attribute!r} of {where}"
             return
+    for source in declared.sources:
+        if isinstance(source, Computed) and (record is None or source.type is Signature.empty):
+            lacks = "its parent is no view of a record" if record is None else "it does not say what it makes"
+            yield f"takes its key from {str(source)!r}, but {lacks}"
+            return
     if not isinstance(field.type, StrawberryOptional) and not declared.has_fallback:
-        for attribute in _identifying(declared):
-            if _unwrap_optional(fields[attribute])[1]:
-                yield f"cannot be null, but its key {attribute!r} can"
+        for source in _identifying(declared):
+            if _unwrap_optional(_kind(source, fields))[1]:
+                yield f"cannot be null, but its key {str(source)!r} can"
     if not isinstance(declared.endpoint, Batch) or len(declared.sources) != 1:
         keys_are_many = False
-    elif declared.attributes:
-        keys_are_many = _is_many(_unwrap_optional(fields[declared.attributes[0]])[0])
     else:
-        keys_are_many = _is_many(_unwrap_optional(declared.arguments[0].type)[0])
+        keys_are_many = _is_many(_unwrap_optional(_kind(declared.sources[0], fields))[0])
     of = _unwrap_strawberry(field.type)
     if keys_are_many:
         if not isinstance(of, StrawberryList):
@@ -117,12 +130,19 @@ def _shape(declared: Link, field: StrawberryField, definition: StrawberryObjectD
         yield from _fits_link(declared, of, keys_are_many)
 
 
-def _identifying(declared: Link) -> Iterator[str]:
-    """The attributes without which there is nothing to ask for; what goes into a query may be left out."""
+def _kind(source: Source | None, fields: dict[str, Any]) -> Any:
+    """The type of a part of a key."""
+    if isinstance(source, str):
+        return fields[source]
+    return NoneType if source is None else source.type
+
+
+def _identifying(declared: Link) -> Iterator[str | Computed]:
+    """The parts of the parent without which there is nothing to ask for; what goes into a query may be left out."""
     endpoint = declared.endpoint
     for number, source in enumerate(declared.sources):
         optional = isinstance(endpoint, Get | Paged) and endpoint.parameters[number] in endpoint.query
-        if isinstance(source, str) and not optional:
+        if isinstance(source, str | Computed) and not optional:
             yield source
 
 
@@ -167,13 +187,16 @@ def _page_of(endpoint: Paged[Any]) -> Any:
 
 
 def _fan_out(declared: Link, root: bool) -> Iterator[str]:
-    if not root and not isinstance(declared.endpoint, Batch) and declared.fan_out is None and declared.attributes:
+    if not root and not isinstance(declared.endpoint, Batch) and declared.fan_out is None and declared.of_parent:
         yield f"calls {declared.endpoint.name} once per parent: say fan_out=..., how many at once"
 
 
 def _plain(definition: StrawberryObjectDefinition, field: StrawberryField) -> Iterator[str]:
+    if field.metadata.get(AT_MOST) is not None and not isinstance(_unwrap_strawberry(field.type), StrawberryList):
+        yield "says at_most and is no list"
     record = getattr(definition.origin, RECORD, None)
-    if record is None or field.base_resolver is not None or definition.is_interface:
+    resolved = field.base_resolver is not None and not field.metadata.get(FIRST)
+    if record is None or resolved or definition.is_interface:
         return
     kind = _record_fields(record).get(field.python_name)
     if kind is None:
@@ -258,7 +281,7 @@ def _exposed(definitions: Iterable[StrawberryObjectDefinition], query: type) -> 
     return found
 
 
-def _is_critical(declared: Link | Opaque, field: StrawberryField) -> bool:
+def _is_critical(declared: Link | Opaque | Write, field: StrawberryField) -> bool:
     return isinstance(declared, Link) and bool(declared.critical) and not isinstance(field.type, StrawberryOptional)
 
 

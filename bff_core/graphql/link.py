@@ -12,7 +12,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Annotated, Any, cast
 
 import strawberry
@@ -36,6 +38,8 @@ class _Nothing:
 
 NOTHING: Any = _Nothing()
 
+NO_ARGUMENTS: Mapping[str, Any] = MappingProxyType({})
+
 
 @dataclass(frozen=True)
 class Argument:
@@ -57,8 +61,26 @@ class Argument:
         return self.convert(value) if self.convert and value is not None else value
 
 
-Source = str | Argument
-KeySources = Source | tuple[Source, ...] | Mapping[str, Source] | None
+@dataclass(frozen=True)
+class Computed:
+    """A part of a link's key that is made from the parent's record, without a call; None where there is no key.
+
+    The function says in its annotation what it makes: ``def first_product(order: Order) -> str | None``.
+    """
+
+    function: Callable[[Any], Any]
+
+    @cached_property
+    def type(self) -> Any:
+        """What the function makes; ``inspect.Signature.empty`` where it does not say."""
+        return inspect.signature(self.function, eval_str=True).return_annotation
+
+    def __str__(self) -> str:
+        return self.function.__name__
+
+
+Source = str | Argument | Computed
+KeySources = Source | tuple[Source, ...] | Mapping[str, Source | None] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +88,7 @@ class Link:
     """What ``link`` declares. The batched form that an executor may use is ``keys_of`` and ``settle``."""
 
     endpoint: Endpoint[Any]
-    sources: tuple[Source, ...]
+    sources: tuple[Source | None, ...]
     fallback: Any
     critical: bool | str
     drop_missing: bool
@@ -76,6 +98,8 @@ class Link:
     paging: bool
     show: Callable[[Any, Info], Any] | None
     arguments: tuple[Argument, ...] = field(default=())
+    most_rows: int = 0
+    show_parameters: tuple[inspect.Parameter, ...] = field(default=())
 
     @property
     def endpoints(self) -> tuple[Endpoint[Any], ...]:
@@ -92,6 +116,11 @@ class Link:
         """The attributes of the parent record that make up the key."""
         return tuple(source for source in self.sources if isinstance(source, str))
 
+    @property
+    def of_parent(self) -> bool:
+        """Whether something of the parent is in the key, so that each parent may ask for something else."""
+        return any(isinstance(source, str | Computed) for source in self.sources)
+
     def rows(self, arguments: Mapping[str, Any]) -> int | None:
         """The most rows a page may have with these arguments; None for an endpoint without pages."""
         if not isinstance(self.endpoint, Paged):
@@ -102,7 +131,8 @@ class Link:
     def key_of(self, parent: Any, arguments: Mapping[str, Any]) -> Any:
         """The parent's key: a value, a tuple, a list of keys when the attribute is a list, None for no key at all."""
         values = [
-            attrgetter(source)(parent) if isinstance(source, str) else source.of(arguments) for source in self.sources
+            attrgetter(source)(parent) if isinstance(source, str) else _part(source, parent, arguments)
+            for source in self.sources
         ]
         if isinstance(self.endpoint, Paged):
             return (*values, self._limit(arguments), arguments.get("after"))
@@ -123,15 +153,17 @@ class Link:
         """
         key = self.key_of(parent, arguments)
         if key is None:
-            return self._absent(info, None)
+            return self._absent(info, None, arguments)
         scope = info.context.scope
         if self.takes_list(key):
             asked = [scope.ask(self.endpoint, one, fan_out=self.fan_out) for one in key]
-            return _LaterMany(self, asked, info)
+            return _LaterMany(self, asked, info, arguments)
         one = scope.ask(self.endpoint, key, fan_out=self.fan_out)
-        return self.settle(one, info) if isinstance(one, Outcome) else _Later(self, one, info)
+        if isinstance(one, Outcome):
+            return self.settle(one, info, arguments)
+        return _Later(self, one, info, arguments)
 
-    def settle(self, outcome: Outcome[Any], info: Info) -> Any:
+    def settle(self, outcome: Outcome[Any], info: Info, arguments: Mapping[str, Any] = NO_ARGUMENTS) -> Any:
         """An outcome becomes the field's value, its fallback, null, or the error raised; the ledger is told."""
         error = outcome.error
         if error is None:
@@ -139,40 +171,42 @@ class Link:
                 self._tell_flaws(outcome, info)
             if outcome.source is Origin.STALE:
                 self._tell_stale(outcome, info)
-            return self._shown(outcome.value, info)
+            return self._shown(outcome.value, info, arguments)
         if isinstance(error, NotFound):
-            return self._absent(info, error)
+            return self._absent(info, error, arguments)
         if self.has_fallback:
             if not isinstance(error, ClientFault):
                 ledger = info.context.ledger
                 ledger.enter(_path(info), outcome.service, DegradedSource.FALLBACK, error)
-            return self._shown(self.fallback, info)
+            return self._shown(self.fallback, info, arguments)
         self._tell_omitted(outcome.service, error, info)
         raise error.again()
 
-    def settle_many(self, outcomes: Sequence[Outcome[Any]], info: Info) -> list[Any]:
+    def settle_many(
+        self, outcomes: Sequence[Outcome[Any]], info: Info, arguments: Mapping[str, Any] = NO_ARGUMENTS
+    ) -> list[Any]:
         """One list field from one outcome a key: missing ones are dropped or null, failed ones told in the ledger."""
         values: list[Any] = []
         failed = [o for o in outcomes if o.error is not None and not isinstance(o.error, NotFound)]
         if failed and len(failed) == len(outcomes):
-            return cast("list[Any]", self.settle(failed[0], info))
+            return cast("list[Any]", self.settle(failed[0], info, arguments))
         for outcome in outcomes:
             if outcome.error is None:
                 if outcome.source is Origin.STALE:
                     self._tell_stale(outcome, info)
                 if outcome.flaws:
                     self._tell_flaws(outcome, info)
-                values.append(self._shown(outcome.value, info))
+                values.append(self._shown(outcome.value, info, arguments))
             elif not self.drop_missing:
                 values.append(None)
         for outcome in failed:
             info.context.ledger.enter_partial(_path(info), outcome.service, cast(BffError, outcome.error))
         return values
 
-    def _absent(self, info: Info, error: NotFound | None) -> Any:
+    def _absent(self, info: Info, error: NotFound | None, arguments: Mapping[str, Any]) -> Any:
         """There is no such thing: null, or the fallback of a field that cannot be null; nothing is degraded."""
         if self.has_fallback:
-            return self._shown(self.fallback, info)
+            return self._shown(self.fallback, info, arguments)
         if self.critical:
             nothing = NotFound(f"{self.endpoint.name}: the parent has no key", service=self.endpoint.service)
             raise error.again() if error else nothing
@@ -190,17 +224,24 @@ class Link:
         reason = cast(BffError, outcome.reason)  # every stale value has one
         info.context.ledger.enter(_path(info), outcome.service, DegradedSource.STALE, reason, outcome.age)
 
-    def _shown(self, value: Any, info: Info) -> Any:
+    def _shown(self, value: Any, info: Info, arguments: Mapping[str, Any]) -> Any:
         if self.show is None or value is None:
             return value
-        return self.show(value, info)
+        if not self.show_parameters:
+            return self.show(value, info)
+        return self.show(value, info, **{one.name: arguments[one.name] for one in self.show_parameters})
 
     def _limit(self, arguments: Mapping[str, Any]) -> int:
-        endpoint = cast("Paged[Any]", self.endpoint)
         rows = cast(int, self.rows(arguments))
-        if not 1 <= rows <= endpoint.max_limit:
-            raise BadRequest(f"first must be from 1 to {endpoint.max_limit}, not {rows}.")
+        if not 1 <= rows <= self.most_rows:
+            raise BadRequest(f"first must be from 1 to {self.most_rows}, not {rows}.")
         return rows
+
+
+def _part(source: Argument | Computed | None, parent: Any, arguments: Mapping[str, Any]) -> Any:
+    if source is None:
+        return None
+    return source.function(parent) if isinstance(source, Computed) else source.of(arguments)
 
 
 class _Later:
@@ -210,33 +251,41 @@ class _Later:
     sibling fails at once, and a dropped coroutine complains.
     """
 
-    __slots__ = ("_asked", "_info", "_link")
+    __slots__ = ("_arguments", "_asked", "_info", "_link")
 
-    def __init__(self, link: Link, asked: Awaitable[Outcome[Any]], info: Info) -> None:
+    def __init__(self, link: Link, asked: Awaitable[Outcome[Any]], info: Info, arguments: Mapping[str, Any]) -> None:
         self._link = link
         self._asked = asked
         self._info = info
+        self._arguments = arguments
 
     def __await__(self) -> Generator[Any, None, Any]:
         outcome = yield from self._asked.__await__()
-        return self._link.settle(outcome, self._info)
+        return self._link.settle(outcome, self._info, self._arguments)
 
 
 class _LaterMany:
     """As ``_Later``, for a list over keys."""
 
-    __slots__ = ("_asked", "_info", "_link")
+    __slots__ = ("_arguments", "_asked", "_info", "_link")
 
-    def __init__(self, link: Link, asked: Sequence[Outcome[Any] | Awaitable[Outcome[Any]]], info: Info) -> None:
+    def __init__(
+        self,
+        link: Link,
+        asked: Sequence[Outcome[Any] | Awaitable[Outcome[Any]]],
+        info: Info,
+        arguments: Mapping[str, Any],
+    ) -> None:
         self._link = link
         self._asked = asked
         self._info = info
+        self._arguments = arguments
 
     def __await__(self) -> Generator[Any, None, list[Any]]:
         outcomes = []
         for one in self._asked:
             outcomes.append(one if isinstance(one, Outcome) else (yield from one.__await__()))
-        return self._link.settle_many(outcomes, self._info)
+        return self._link.settle_many(outcomes, self._info, self._arguments)
 
 
 @dataclass(frozen=True)
@@ -257,22 +306,26 @@ def link(
     fan_out: int | None = None,
     at_most: int | None = None,
     page_size: int | None = None,
+    most_rows: int | None = None,
     paging: bool = True,
-    show: Callable[[Any, Info], Any] | None = None,
+    show: Callable[..., Any] | None = None,
     scopes: Sequence[str] = (),
     deprecation_reason: str | None = None,
 ) -> Any:
     """Declare a field that crosses to a service.
 
-    - ``key``: an attribute of the parent's record, an Argument, or several as a tuple (composite keys); for an endpoint
-      with parameters a mapping from its parameters. A list attribute gives a list field.
+    - ``key``: an attribute of the parent's record, an Argument, something Computed from the record, or several as a
+      tuple (composite keys); for an endpoint with parameters a mapping from its parameters, where None is a query
+      parameter that is never sent. A list attribute gives a list field.
     - ``fallback``: stands in for the record when the service fails or (on a field that cannot be null) has none.
     - ``critical``: a field that cannot be null and has no fallback; inside a list it must be a sentence that says why.
     - ``missing``: "null", or "drop" for a list whose elements cannot be null.
     - ``fan_out``: for an endpoint without a batch form under a parent, the most calls of one request at once, 1 to 50.
     - ``at_most``: the longest a list attribute gets, for the call plan; None when nobody knows.
     - ``page_size``: rows a page has unless the client says otherwise; with ``paging=False`` the client cannot.
-    - ``show``: turns the record (or the fallback) into the field's value, for a field that is no view of it.
+    - ``most_rows``: the most that the client may say, where that is less than the endpoint gives.
+    - ``show``: turns the record (or the fallback) into the field's value, for a field that is no view of it. It is
+      called ``show(record, info)``; its further parameters are arguments of the field, as for ``computed``.
     - ``scopes``: what a token must hold besides the endpoint's; without them the field is an error, also where a
       fallback stands ready.
     """
@@ -289,14 +342,21 @@ def link(
     if fan_out is not None and isinstance(endpoint, Batch):
         raise DeclarationError(f"{where}: has a batch form, so fan_out does not apply")
     if isinstance(endpoint, Paged):
-        page_size = page_size if page_size is not None else min(10, endpoint.max_limit)
-        if not 1 <= page_size <= endpoint.max_limit:
-            raise DeclarationError(f"{where}: page_size must be from 1 to {endpoint.max_limit}, not {page_size}")
-    elif page_size is not None:
-        raise DeclarationError(f"{where}: has no pages, so page_size does not apply")
+        most_rows = most_rows if most_rows is not None else endpoint.max_limit
+        if not 1 <= most_rows <= endpoint.max_limit:
+            raise DeclarationError(f"{where}: most_rows must be from 1 to {endpoint.max_limit}, not {most_rows}")
+        page_size = page_size if page_size is not None else min(10, most_rows)
+        if not 1 <= page_size <= most_rows:
+            raise DeclarationError(f"{where}: page_size must be from 1 to {most_rows}, not {page_size}")
+    elif page_size is not None or most_rows is not None:
+        lost = "most_rows" if page_size is None else "page_size"
+        raise DeclarationError(f"{where}: has no pages, so {lost} does not apply")
     arguments = [source for source in sources if isinstance(source, Argument)]
     if isinstance(endpoint, Paged) and paging:
-        arguments += _paging_arguments(endpoint, cast(int, page_size))
+        arguments += _paging_arguments(cast(int, most_rows), cast(int, page_size))
+    show_parameters = () if show is None else _own_parameters(show)
+    if twice := {one.name for one in show_parameters} & {argument.name for argument in arguments}:
+        raise DeclarationError(f"{where}: {min(twice)!r} is an argument of the key and of show; it can only be one")
     declared = Link(
         endpoint=endpoint,
         sources=sources,
@@ -309,6 +369,8 @@ def link(
         paging=paging,
         show=show,
         arguments=tuple(arguments),
+        most_rows=most_rows or 0,
+        show_parameters=show_parameters,
     )
     return strawberry.field(
         resolver=_resolver(declared),
@@ -365,23 +427,30 @@ def _resolver(declared: Link) -> Callable[..., Any]:
                 default=inspect.Parameter.empty if argument.default is NOTHING else argument.default,
             )
         )
+    parameters += declared.show_parameters
     resolve.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what inspect documents
     resolve.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return resolve
+
+
+def _own_parameters(show: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
+    """What ``show`` takes besides the record and the context."""
+    parameters = list(inspect.signature(show, eval_str=True).parameters.values())
+    return tuple(one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in parameters[2:])
 
 
 def _annotation(argument: Argument) -> Any:
     return Annotated[argument.type, strawberry.argument(description=argument.description)]
 
 
-def _paging_arguments(endpoint: Paged[Any], page_size: int) -> list[Argument]:
+def _paging_arguments(most_rows: int, page_size: int) -> list[Argument]:
     return [
-        Argument("first", int, f"How many rows, from 1 to {endpoint.max_limit}.", default=page_size),
+        Argument("first", int, f"How many rows, from 1 to {most_rows}.", default=page_size),
         Argument("after", str | None, "The cursor after which the page starts.", default=None),
     ]
 
 
-def _sources(where: str, endpoint: Endpoint[Any], key: KeySources) -> tuple[Source, ...]:
+def _sources(where: str, endpoint: Endpoint[Any], key: KeySources) -> tuple[Source | None, ...]:
     wanted = endpoint.key if isinstance(endpoint, Batch) else cast("Get[Any]", endpoint).parameters
     if isinstance(key, Mapping):
         if isinstance(endpoint, Batch):
@@ -390,8 +459,10 @@ def _sources(where: str, endpoint: Endpoint[Any], key: KeySources) -> tuple[Sour
             raise DeclarationError(f"{where}: no parameter {unknown[0]!r}; there are {', '.join(wanted)}")
         if lacking := [name for name in wanted if name not in key]:
             raise DeclarationError(f"{where}: nothing is said for parameter {lacking[0]!r}")
+        if in_path := [name for name in wanted if key[name] is None and name not in cast("Get[Any]", endpoint).query]:
+            raise DeclarationError(f"{where}: parameter {in_path[0]!r} stands in the path, so it is always sent")
         return tuple(key[name] for name in wanted)
-    sources = key if isinstance(key, tuple) else () if key is None else (key,)
+    sources: tuple[Source, ...] = key if isinstance(key, tuple) else () if key is None else (key,)
     if len(sources) != len(wanted):
         raise DeclarationError(f"{where}: the key has {len(wanted)} parts ({', '.join(wanted)}), not {len(sources)}")
     return sources
@@ -402,4 +473,4 @@ def _path(info: Info) -> list[str | int]:
     return path.as_list()
 
 
-__all__ = ["METADATA", "NOTHING", "Argument", "Link", "Opaque", "link", "link_over", "load", "opaque"]
+__all__ = ["METADATA", "NOTHING", "Argument", "Computed", "Link", "Opaque", "link", "link_over", "load", "opaque"]

@@ -25,12 +25,15 @@ class SchemaError(Exception):
     """A schema that may not be served; the message has one sentence a line."""
 
 
-def build_schema(query: type, services: Sequence[Service], *, types: Sequence[type] = ()) -> Schema:
+def build_schema(
+    query: type, services: Sequence[Service], *, mutation: type | None = None, types: Sequence[type] = ()
+) -> Schema:
     """The schema. Raises SchemaError when the firewall complains.
 
     ``types`` are those that only an interface leads to.
     """
-    schema = Schema(query=query, types=list(types), config=StrawberryConfig(disable_field_suggestions=True))
+    config = StrawberryConfig(disable_field_suggestions=True)
+    schema = Schema(query=query, mutation=mutation, types=list(types), config=config)
     if found := complaints(schema, services):
         raise SchemaError("\n".join(found))
     return schema

@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, get_origin
+from typing import Annotated, Any, TypeVar, get_origin
 
 import msgspec
 import strawberry
+from graphql import GraphQLField
 from strawberry.types.base import has_object_definition
 
 from bff_core.contract import DeclarationError
+from bff_core.errors import BadRequest
 from bff_core.graphql.context import Info
 from bff_core.graphql.scopes import SCOPES, checked
 
@@ -26,6 +28,10 @@ C = TypeVar("C", bound=type)
 
 #: A view class keeps its record type under this attribute.
 RECORD = "__bff_record__"
+#: Under this key a field's metadata holds how long its list gets.
+AT_MOST = "bff_at_most"
+#: Under this key a field's metadata holds whether clients may ask for the first elements only.
+FIRST = "bff_first"
 
 
 def view(record: Any, *, description: str, name: str | None = None, scopes: Sequence[str] = ()) -> Callable[[C], C]:
@@ -51,12 +57,40 @@ def view(record: Any, *, description: str, name: str | None = None, scopes: Sequ
     return decorate
 
 
-def shown(description: str, *, scopes: Sequence[str] = (), deprecation_reason: str | None = None) -> Any:
-    """A field read straight from the record's attribute of the same name, by who holds ``scopes``."""
+def shown(
+    description: str,
+    *,
+    scopes: Sequence[str] = (),
+    at_most: int | None = None,
+    first: bool = False,
+    deprecation_reason: str | None = None,
+) -> Any:
+    """A field read straight from the record's attribute of the same name, by who holds ``scopes``.
+
+    ``at_most``: the longest a list gets, for the call plan of what is linked below it; None when nobody knows. With
+    ``first`` a client may ask for fewer, by an argument of that name: the whole list has come already, and it is what
+    is linked below its elements that is not asked for.
+    """
+    metadata = {SCOPES: checked(f"shown {description!r}", scopes), AT_MOST: at_most, FIRST: first}
+    if not first:
+        return strawberry.field(description=description, deprecation_reason=deprecation_reason, metadata=metadata)
+    if at_most is None:
+        raise DeclarationError(f"shown {description!r}: takes first, so it says at_most")
+    about = f"Only so many, the first ones, from 1 to {at_most}; all without it."
+
+    def resolve(
+        root: Any, info: Info, first: Annotated[int | None, strawberry.argument(description=about)] = None
+    ) -> Any:
+        rows = getattr(root, info.python_name)
+        if first is None:
+            return rows
+        if not 1 <= first <= at_most:
+            raise BadRequest(f"first must be from 1 to {at_most}, not {first}.")
+        return rows[:first]
+
+    resolve.__annotations__["first"] = Annotated[int | None, strawberry.argument(description=about)]
     return strawberry.field(
-        description=description,
-        deprecation_reason=deprecation_reason,
-        metadata={SCOPES: checked(f"shown {description!r}", scopes)},
+        resolver=resolve, description=description, deprecation_reason=deprecation_reason, metadata=metadata
     )
 
 
@@ -65,12 +99,13 @@ def computed(
     description: str,
     *,
     scopes: Sequence[str] = (),
+    at_most: int | None = None,
     deprecation_reason: str | None = None,
 ) -> Any:
     """A field made from the record by ``function(record)`` or ``function(record, info)``; it must not await.
 
     Further parameters of the function are the field's arguments, ``function(record, info, width)``. For who lacks one
-    of ``scopes`` the function is not called.
+    of ``scopes`` the function is not called. ``at_most`` as for ``shown``.
     """
     parameters = list(inspect.signature(function, eval_str=True).parameters.values())
     takes_info = len(parameters) > 1
@@ -89,5 +124,18 @@ def computed(
         resolver=resolve,
         description=description,
         deprecation_reason=deprecation_reason,
-        metadata={SCOPES: checked(f"computed {description!r}", scopes)},
+        metadata={SCOPES: checked(f"computed {description!r}", scopes), AT_MOST: at_most},
     )
+
+
+def takes_first(definition: GraphQLField) -> bool:
+    """Whether clients may ask for fewer of a plain list's elements."""
+    strawberry_field = (definition.extensions or {}).get("strawberry-definition")
+    return strawberry_field is not None and strawberry_field.metadata.get(FIRST, False)
+
+
+def at_most_of(definition: GraphQLField) -> int | None:
+    """The longest that a plain list gets, as its field says; None where it does not."""
+    strawberry_field = (definition.extensions or {}).get("strawberry-definition")
+    found: int | None = strawberry_field.metadata.get(AT_MOST) if strawberry_field is not None else None
+    return found

@@ -45,6 +45,7 @@ from bff_core.errors import (
     DeadlinePassed,
     Forbidden,
     NotFound,
+    Refused,
     TimedOut,
     Unauthenticated,
     Unreachable,
@@ -115,7 +116,8 @@ class Caller(Struct, frozen=True):
 class _Call(Generic[T]):
     """One call under way: what every attempt at it needs, and what has come of the attempts so far.
 
-    ``read`` makes something of the answer's bytes. ``may_be_done``: some attempt may have been carried out.
+    ``read`` makes something of the answer's bytes, ``problem`` of a refusal's: None where that is not declared.
+    ``may_be_done``: some attempt may have been carried out.
     """
 
     endpoint: Endpoint[Any]
@@ -123,6 +125,7 @@ class _Call(Generic[T]):
     ask: Ask
     caller: Caller
     read: Callable[[bytes], T]
+    problem: Callable[[bytes], Any] | None = None
     idempotency_key: str | None = None
     attempts: int = 0
     may_be_done: bool = False
@@ -211,7 +214,7 @@ class Channel:
             codec = self._command_codecs.get(command)
             if codec is None:
                 codec = self._command_codecs[command] = CommandCodec(command)
-            call = _Call(command, [parameters], codec.ask(parameters, body), caller, codec.outcome, key)
+            call = _Call(command, [parameters], codec.ask(parameters, body), caller, codec.outcome, codec.problem, key)
             return await self._guards.retry.run(
                 partial(self._attempt, call),
                 deadline=caller.deadline,
@@ -258,7 +261,7 @@ class Channel:
                 attempt.sent = attempt.got = True
                 response = await self._exchange(attempt, request, limit)
                 attempt.status = response.status_code
-                self._check(call.endpoint, call.keys, response)
+                self._check(call, response)
             answer = call.read(response.content)
             self._guards.latencies.note(self._clock.monotonic() - attempt.admitted)
             admission.succeeded()
@@ -362,7 +365,8 @@ class Channel:
         request.read()
         return request
 
-    def _check(self, endpoint: Endpoint[Any], keys: Sequence[Any], response: httpx.Response) -> None:
+    def _check(self, call: _Call[Any], response: httpx.Response) -> None:
+        endpoint, keys = call.endpoint, call.keys
         status = response.status_code
         if 200 <= status < 300:
             return
@@ -371,6 +375,10 @@ class Channel:
             raise Unauthenticated("The credential was not accepted.")
         if endpoint.relay and status == 403:
             raise Forbidden("The credential does not reach this far.")
+        if call.problem is not None and 400 <= status < 500:
+            problem = call.problem(response.content)
+            if problem is not None:
+                raise Refused(f"{what}: {type(problem).__name__}", service=self._service, problem=problem)
         if status == 400 and isinstance(endpoint, Paged) and keys[0][-1] is not None:
             # A cursor is the service's own and opaque to us: whether the client's is one, only the service can tell.
             raise BadRequest("This page was not accepted: `after` must be a cursor of the same list.")

@@ -219,6 +219,7 @@ class CommandCodec:
         self._command = command
         read = command.returns is not NoneType
         self._decoder = msgspec.json.Decoder(_nested(command.at, command.returns)) if read else None
+        self._problems = {word: msgspec.json.Decoder(record) for word, record in command.problems.items()}
 
     def ask(self, parameters: Sequence[Any], body: object) -> Ask:
         """The request. Raises BadRequest when a parameter or a text of the body cannot be sent."""
@@ -242,6 +243,23 @@ class CommandCodec:
         except _UNREADABLE as exc:
             raise _bad(self._command, exc) from exc
 
+    def problem(self, body: bytes) -> Any:
+        """The declared record of a refusal (RFC 9457); None for one that is not declared, or cannot be read.
+
+        A problem's type is a URI reference; what follows its last slash or ``#`` is the word it is declared by.
+        """
+        try:
+            word = re.split("[/#]", _TYPE_OF.decode(body).type)[-1]
+            return self._problems[word].decode(body) if word in self._problems else None
+        except _UNREADABLE:
+            return None
+
+
+class _Typed(msgspec.Struct):
+    type: str
+
+
+_TYPE_OF = msgspec.json.Decoder(_Typed)
 
 Row = tuple[Any, Any, BadPayload | None]
 

@@ -21,6 +21,7 @@ import msgspec
 import structlog
 
 from bff_core.clock import Clock, SystemClock
+from bff_core.errors import Refused
 from bff_core.telemetry.facts import (
     NOT_ASKED,
     BreakerChanged,
@@ -119,7 +120,7 @@ class LogObserver:
         level: Level = "warning"
         if fact.code in _EXPECTED:
             level = "debug"
-        elif fact.code in NOT_ASKED:
+        elif fact.code in NOT_ASKED or fact.code == Refused.code:
             level = "info"
         if _LEVELS[level] < self._least:
             return  # most calls end here, several a request

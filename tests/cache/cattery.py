@@ -64,13 +64,13 @@ class Keeping:
         windows: Windows = WINDOWS,
         *,
         jitter: float = 0.0,
-        keep_private: bool = True,
+        elsewhere: frozenset[Endpoint[Any]] = frozenset(),
         max_bytes: int = 1_000_000,
         seed: int = 1,
     ) -> None:
         self.clock = FakeClock(start=1000.0)
         self.store = MemoryStore(max_bytes)
-        options = CacheOptions({by_id: windows, mine: windows}, jitter, keep_private)
+        options = CacheOptions({by_id: windows, mine: windows}, jitter, elsewhere)
         self.records = RecordCache(options, self.store, self.clock, Random(seed))
 
     def keep(self, value: Any = TOM, slot: Slot = SLOT, begun: int | None = None) -> None:

@@ -31,6 +31,7 @@ from bff_core.errors import (
     DeadlinePassed,
     Forbidden,
     NotFound,
+    Refused,
     Rejected,
     ServiceFault,
     TimedOut,
@@ -302,15 +303,16 @@ def test_a_flawed_answer_is_not_kept() -> None:
     assert hit.outcome.value is TOM
 
 
-def test_nothing_private_is_kept_where_it_must_not_be() -> None:
-    """With ``keep_private=False`` an owner's answers are not kept in any way; public ones are."""
-    here = Keeping(keep_private=False)
+def test_nothing_is_kept_of_what_another_process_writes() -> None:
+    """Answers of an endpoint that is written elsewhere are not kept in any way; others are."""
+    here = Keeping(elsewhere=frozenset({mine}))
     slot = slot_of(mine, ())
     here.keep(slot=slot)
     here.fail(NotFound("cats GET /mine answered 404", service="cats"), slot)
     here.keep()
     assert (here.look(slot), here.records.instead_of(slot, SLOW)) == (None, None)
     assert [here.records.keeps(endpoint) for endpoint in (by_id, mine)] == [True, False]
+    assert [here.records.shares(endpoint) for endpoint in (by_id, mine)] == [True, False]
     assert (here.result(), len(here.store)) == ("fresh", 1)
 
 
@@ -346,6 +348,7 @@ CASES = [
     Case(BadRequest("malformed")),
     Case(TooCostly("too much")),
     Case(Unauthenticated("not accepted"), ends=True),
+    Case(Refused("sold", service="cats", problem=TOM)),
     Case(Forbidden("too narrow"), ends=True),
     # The service did not answer, or could not.
     Case(ServiceFault("nothing said", service="cats")),

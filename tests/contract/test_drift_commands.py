@@ -444,9 +444,12 @@ REQUESTS: dict[str, tuple[Change_, list[str]]] = {
         lambda d: operation(d, "put", "/cats/{id}/nick").update(requestBody=body(thing("nick", nick=STRING))),
         [f"the body of PUT /cats/{{id}}/nick.nick is string, {HERE}.Told.nick sends null"],
     ),
-    "key required": (
-        lambda d: operation(d, "post", "/owners/{owner}/cats")["parameters"][1].update(required=True),
-        [],
+    "key required of one that may leave it out": (
+        lambda d: operation(d, "post", "/owners/{owner}/cats")["parameters"].__setitem__(1, {**KEY, "required": True}),
+        [
+            "POST /owners/{owner}/cats requires the header 'idempotency-key', which the endpoint may leave out; "
+            'declare it with idempotency_key="required"'
+        ],
     ),
     "key in small letters": (
         lambda d: operation(d, "post", "/owners/{owner}/cats")["parameters"][1].update(name="idempotency-key"),

@@ -49,6 +49,14 @@ CANNOT_WORK: dict[str, tuple[Declare, str]] = {
         lambda s: s.command("PUT /a/{id}/b/{id}", returns=Thing, drops=[]),
         "things PUT /a/{id}/b/{id}: path parameter 'id' stands there twice",
     ),
+    "problem that is no word": (
+        lambda s: s.command("POST /things", returns=Thing, drops=[], problems={"a/b": Thing}),
+        "things POST /things: a problem is named by the word its type ends with, not 'a/b'",
+    ),
+    "problem that is no record": (
+        lambda s: s.command("POST /things", returns=Thing, drops=[], problems={"no": dict}),  # type: ignore[dict-item]  # the misuse
+        "things POST /things: a problem is read as a record, so no is a Record class, not <class 'dict'>",
+    ),
     "drops not said": (
         lambda s: s.command("POST /things", returns=Thing),
         "things POST /things: say in drops= which reads have answers that this write makes untrue; drops=[] says none",
@@ -182,3 +190,19 @@ def test_a_pattern_of_ones_own_holds_for_a_command() -> None:
     digits = Service("things").command("DELETE /things/{id}", returns=None, drops=[], pattern="[0-9]+")
     assert digits.accepts(("12",))
     assert not digits.accepts(("12a",))
+
+
+@pytest.mark.parametrize(
+    ("said", "knows", "needs"), [(True, True, False), ("required", True, True), (False, False, False)]
+)
+def test_a_command_says_whether_it_knows_keys_and_whether_it_needs_one(said: Any, knows: bool, needs: bool) -> None:
+    """One word says both."""
+    command = Service("things").command("POST /things", returns=Thing, drops=[], idempotency_key=said)
+    assert (command.idempotency_key, command.key_required) == (knows, needs)
+
+
+def test_a_command_says_how_it_may_be_refused() -> None:
+    """By the word of the problem, the record that it is read as; none unless it says so."""
+    refusable = Service("things").command("POST /things", returns=Thing, drops=[], problems={"taken": NewThing})
+    assert dict(refusable.problems) == {"taken": NewThing}
+    assert dict(made.problems) == {}

@@ -38,7 +38,7 @@ def test_several_workers_keep_nothing_private(tmp_path: Path, workers: str, find
     found = list(idle_windows(made, settings(made, CACHE__WORKERS=workers)))
     assert [(one.severity, one.about) for one in found] == [("warning", "cache.workers")] * findings
     assert [one.sentence for one in found] == [
-        "2 workers share no store, so nothing private is kept of birds GET /mine"
+        "2 workers share no store, so nothing that is private or that a write drops is kept: birds GET /mine"
     ] * findings
 
 

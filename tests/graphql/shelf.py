@@ -656,7 +656,7 @@ async def room(
     answers: Mapping[str, Responder] | None = None,
     services: Sequence[str] = ("authors", "books", "shelves"),
     windows: Mapping[Endpoint[Any], Windows] | None = None,
-    keep_private: bool = True,
+    elsewhere: frozenset[Endpoint[Any]] = frozenset(),
 ) -> AsyncIterator[Room]:
     """A room with fresh doubles; at its end no scope, timer, request or flight may be left.
 
@@ -693,9 +693,7 @@ async def room(
         )
         for name, double in doubles.items()
     }
-    records = RecordCache(
-        CacheOptions(windows or {}, jitter=0, keep_private=keep_private), MemoryStore(1_000_000), clock
-    )
+    records = RecordCache(CacheOptions(windows or {}, 0, elsewhere), MemoryStore(1_000_000), clock)
     reads = {name: Reads(channel, records, clock, observer, LONGEST_CALL) for name, channel in channels.items()}
     made = Room(clock, observer, doubles, channels, reads, Operations(schema._schema), StrawberryExecutor(schema))
     yield made

@@ -230,7 +230,7 @@ def test_positions_whose_parents_come_together_go_out_together() -> None:
     )
     assert [(call.name, call.wave, call.keys, call.calls, len(call.positions)) for call in plan.calls] == [
         ("books GET /books", 1, 1, 1, 1),
-        ("authors GET /authors", 2, 3, 1, 3),
+        ("authors GET /authors", 2, 1, 1, 3),
         ("authors GET /authors", 1, 1, 1, 1),
     ]
     assert plan.count() == {"books GET /books": 1, "authors GET /authors": 2}

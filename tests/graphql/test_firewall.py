@@ -485,6 +485,25 @@ def test_a_plain_fields_type_fits_the_records(name: str, kind: Any, sentence: st
     assert said == ([] if sentence is None else [f"Plant.{name}: {sentence}"])
 
 
+def test_only_a_list_says_how_long_it_gets() -> None:
+    """``at_most`` on a field that is no list would bound nothing, so it is told; a list may be nullable."""
+    assert of_plant_field("height", maybe(int), shown("Centimetres.", at_most=3)) == [
+        "Plant.height: says at_most and is no list"
+    ]
+    assert of_plant_field("height", int, computed(lambda _plant: 1, "One.", at_most=3)) == [
+        "Plant.height: says at_most and is no list"
+    ]
+    assert of_plant_field("tags", many(str), shown("Words.", at_most=3)) == []
+    assert of_plant_field("tags", maybe(many(str)), shown("Words.", at_most=3)) == []
+
+
+def of_plant_field(name: str, kind: Any, declaration: Any) -> list[str]:
+    """What the firewall says of a plant with one plain field of this name."""
+    field: dict[str, Any] = {name: (kind, declaration)}
+    plant = plant_view(**field)
+    return complain(root(plant=(maybe(plant), link(plant_by_id, key=ID, description="A plant."))))
+
+
 def test_misfit_tells_of_one_type() -> None:
     """The rule for types alone, as other checks may use it."""
     assert misfit(str, str) is None

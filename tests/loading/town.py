@@ -30,6 +30,7 @@ from bff_core.resilience.retry import RetryOptions
 from bff_core.testing.clock import FakeClock
 from bff_core.testing.observer import RecordingObserver
 from bff_core.testing.transport import Reply, ScriptedTransport, json_reply
+from bff_core.windows import written_elsewhere
 
 town = Service("town")
 
@@ -266,7 +267,7 @@ class Town:
 async def a_town(
     *,
     windows: Mapping[Endpoint[Any], Windows] | None = None,
-    keep_private: bool = True,
+    workers: int = 1,
     in_flight: int = 20,
     longest_call: float = 1.6,
     jitter: float = 0.0,
@@ -289,9 +290,8 @@ async def a_town(
     )
     declared = {one: one.policy.windows for one in town.endpoints if one.policy.windows is not None}
     store = MemoryStore(1_000_000)
-    records = RecordCache(
-        CacheOptions(windows or declared, jitter=jitter, keep_private=keep_private), store, clock, Random(7)
-    )
+    elsewhere = written_elsewhere([town]) if workers > 1 else frozenset()
+    records = RecordCache(CacheOptions(windows or declared, jitter, elsewhere), store, clock, Random(7))
     reads = Reads(channel, records, clock, observer, longest_call)
     yield Town(clock, observer, hall, reads, channel, store)
     await clock.settle()

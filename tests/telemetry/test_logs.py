@@ -128,6 +128,7 @@ def test_a_request_is_one_line_with_all_that_is_known_of_it() -> None:
         (a_call(), "debug"),
         (a_call(code="NOT_FOUND", status=404), "debug"),
         (a_call(code="SERVICE_BUSY", status=None), "info"),
+        (a_call(code="REFUSED", status=409), "info"),
         (a_call(code="SERVICE_BREAKER_OPEN", status=None), "info"),
         (a_call(code="SERVICE_BREAKER_BUSY", status=None), "info"),
         (a_call(code="DEADLINE_EXCEEDED", status=None), "info"),

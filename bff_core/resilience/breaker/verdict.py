@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from bff_core.errors import BadStatus, BffError, Forbidden, NotFound, ServiceFault, Unauthenticated
+from bff_core.errors import BadStatus, BffError, Forbidden, NotFound, Refused, ServiceFault, Unauthenticated
 
 #: Statuses that say that the service is not well. Others from 500 on say something of the one request (501, 505) or
 #: of somebody between (511), and count neither way.
@@ -28,7 +28,7 @@ def verdict(error: BffError | None) -> Verdict:
     To be asked for the error of the call, never for that of one key in an answer that could be read.
     """
     match error:
-        case None | NotFound() | Unauthenticated() | Forbidden():
+        case None | NotFound() | Refused() | Unauthenticated() | Forbidden():
             return Verdict.SUCCESS  # the service answered, and what it said was meant
         case BadStatus(status=status):
             return _of_status(status)

@@ -20,6 +20,7 @@ DECIDED = {
     # What a service that got the credential said, as 401 and 403: an answer.
     "Unauthenticated": "success",
     "Forbidden": "success",
+    "Refused": "success",
     "ServiceFault": "failure",
     "Unreachable": "failure",
     "TimedOut": "failure",
