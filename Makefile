@@ -45,7 +45,7 @@ pictures: graphiql  ## Take the pictures of the README anew
 snapshots: $(STAMP)  ## Renew the schemas, the OpenAPI documents and the golden files
 	@$(BIN)/python -m downstream_stubs openapi export
 	@$(BIN)/bff schema export
-	@$(BIN)/pytest -q tests/golden tests/docs/test_settings.py --golden-update
+	@$(BIN)/pytest -q tests/golden tests/docs/test_settings.py tests/docs/test_measured.py --golden-update
 
 lock: $(STAMP)  ## Renew requirements.lock from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --quiet --all-extras --group dev --universal --generate-hashes --no-emit-index-url --no-header -o requirements.lock

@@ -5,6 +5,8 @@ Contract: schema/services/products.json.
 
 from datetime import datetime
 
+import msgspec
+
 from bff_core.contract import KeyStyle, LenientEnum, Record, Service
 from services.money import Money
 
@@ -96,6 +98,37 @@ class Review(Record):
     created_at: datetime
 
 
+class CategoryFacet(Record):
+    """How many of the products that were found stand on one shelf."""
+
+    category_id: str
+    count: int
+
+
+class BrandFacet(Record):
+    """How many of the products that were found are of one brand."""
+
+    brand: str
+    count: int
+
+
+class PriceFacet(Record):
+    """How many of the products that were found cost so much: ``low`` or more and less than ``high``, where given."""
+
+    count: int
+    low: Money | None = msgspec.field(name="from", default=None)
+    high: Money | None = msgspec.field(name="to", default=None)
+
+
+class Facets(Record):
+    """How the products that were found divide; categories and brands most frequent first, prices rising."""
+
+    total: int
+    categories: list[CategoryFacet]
+    brands: list[BrandFacet]
+    prices: list[PriceFacet]
+
+
 by_id = products.batch(
     "GET /products",
     keys="id",
@@ -111,12 +144,29 @@ by_id = products.batch(
 search = products.page(
     "GET /products/search",
     returns=Product,
-    query=("q", "category_id", "sort"),
+    query=("q", "category_id", "brand", "sort"),
     total="total",
     max_limit=50,
     fresh=5,
     stale=30,
     stale_if_error=300,
+)
+facets = products.get(
+    "GET /products/facets",
+    returns=Facets,
+    query=("q", "category_id", "brand"),
+    fresh=30,
+    stale=300,
+    stale_if_error=3600,
+)
+recommendations = products.page(
+    "GET /recommendations",
+    returns=Product,
+    total="total",
+    max_limit=50,
+    fresh=60,
+    stale=600,
+    stale_if_error=3600,
 )
 categories = products.batch(
     "GET /categories",

@@ -5,7 +5,9 @@ Contract: schema/services/users.json.
 
 from datetime import datetime
 
-from bff_core.contract import JwkSet, KeyStyle, LenientEnum, Record, Service
+from msgspec import UNSET, UnsetType
+
+from bff_core.contract import Invalid, JwkSet, KeyReused, KeyStyle, LenientEnum, Record, Service
 
 users = Service("users")
 
@@ -75,6 +77,7 @@ class DevelopmentToken(Record):
 
 
 PROFILE_READ = ("profile:read",)
+PROFILE_WRITE = ("profile:write",)
 
 me = users.get("GET /me", returns=Profile, relay=True, scopes=PROFILE_READ, fresh=5, stale_if_error=300)
 my_addresses = users.get(
@@ -104,3 +107,23 @@ profiles = users.batch(
 )
 jwks = users.get("GET /.well-known/jwks.json", returns=JwkSet)
 development_token = users.get("GET /_tokens/{user_id}", returns=DevelopmentToken, pattern=ID)
+
+
+class ProfileChange(Record):
+    """What to change in a profile; what is UNSET stays, and a telephone number of None is taken away."""
+
+    given_name: str | UnsetType = UNSET
+    family_name: str | UnsetType = UNSET
+    phone: str | UnsetType | None = UNSET
+    locale: str | UnsetType = UNSET
+
+
+update_me = users.command(
+    "PATCH /me",
+    body=ProfileChange,
+    returns=Profile,
+    drops=[me, profiles],
+    relay=True,
+    scopes=PROFILE_WRITE,
+    problems={"invalid-body": Invalid, "idempotency-key-reused": KeyReused},
+)

@@ -21,6 +21,13 @@ from bff_web.app import web
 ROOT = Path(__file__).parents[1]
 
 
+#: Whose screen it is where it is not user 7's: of those who have something in their cart.
+OF_USER = {
+    **dict.fromkeys(("CartPage", "Cart", "ChangeCartItem", "CheckoutScreen", "Checkout"), "42"),
+    "RemoveFromCart": "50",
+}
+
+
 class FixedWall(SystemClock):
     """Real time but for the calendar, which stands still so that "2 days ago" stays true."""
 
@@ -56,6 +63,11 @@ class Screen:
         return make_plan(self.bff.schema, operation.document, operation.definition, self.variables)
 
     @property
+    def user(self) -> str:
+        """Who is signed in."""
+        return OF_USER.get(self.file.stem, "7")
+
+    @property
     def golden(self) -> Path:
         """The file of what it answers and asks when all is well; ``make snapshots`` writes it."""
         return ROOT / "tests" / "golden" / self.bff.name / f"{self.file.stem}.json"
@@ -63,7 +75,12 @@ class Screen:
     @property
     def clock(self) -> SystemClock:
         """The clock that its golden data was made by."""
-        return SystemClock() if self.plan.private else FixedWall()  # a token's times are real ones
+        return FixedWall()
+
+    @property
+    def writes(self) -> bool:
+        """Whether it is a mutation."""
+        return any(position.writes for position in self.plan.positions)
 
 
 SCREENS = [

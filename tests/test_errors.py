@@ -6,7 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from bff_core.errors import BadStatus, BffError, BreakerOpen, Bug, NotFound, Rejected, ServiceFault, Unauthenticated
+from bff_core.errors import (
+    BadStatus,
+    BffError,
+    BreakerOpen,
+    Bug,
+    NotFound,
+    Refused,
+    Rejected,
+    ServiceFault,
+    Unauthenticated,
+)
 
 
 def every_kind(kind: type[BffError] = BffError) -> Iterator[type[BffError]]:
@@ -23,6 +33,8 @@ def an_error(kind: type[BffError]) -> BffError:
         return kind("said 503", service="cats", status=503, retry_after=2.0)
     if issubclass(kind, Rejected):
         return kind("not asked", service="cats", retry_after=2.0)
+    if issubclass(kind, Refused):
+        return kind("said no", service="cats", problem={"degrees": 95})
     return kind("failed", service="cats") if issubclass(kind, ServiceFault) else kind("failed")
 
 

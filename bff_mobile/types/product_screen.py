@@ -11,6 +11,7 @@ from bff_mobile.phrases import phrase
 from bff_mobile.types.image import image_url
 from bff_mobile.types.product_card import ProductCard, price_text
 from bff_mobile.types.review_card import ReviewCard
+from bff_mobile.types.stock_words import availability_text
 from services import products
 
 #: Reviews on the screen; who wants more opens the list of reviews.
@@ -36,11 +37,6 @@ def _rating(product: products.Product, info: Info) -> str:
     return phrase("reviews", locale, average=average, count=count)
 
 
-def _stock(stock: products.Stock, info: Info) -> str:
-    locale = info.context.locale
-    return phrase(stock.status.value, locale, count=wording.number(stock.available, locale))
-
-
 def _rows(page: Page[products.Review], info: Info) -> tuple[products.Review, ...]:
     return page.nodes
 
@@ -58,11 +54,18 @@ class ProductScreen:
     reduction: str | None = computed(_reduction, "How much it was reduced, worded.")
     rating: str = computed(_rating, "Average and number of reviews, worded.")
     image_url: str | None = computed(image_url, "One picture for the width.")
+    availability: str | None = link(
+        products.stock,
+        key="id",
+        show=availability_text,
+        description="Whether it can be had, worded; null while nobody knows.",
+    )
     stock: str | None = link(
         products.stock,
         key="id",
-        show=_stock,
-        description="Whether it can be had, worded; null while nobody knows.",
+        show=availability_text,
+        description="As `availability`.",
+        deprecation_reason="Use `availability`; served until 2027-06-30.",
     )
     reviews: list[ReviewCard] | None = link(
         products.reviews,

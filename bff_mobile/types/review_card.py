@@ -17,7 +17,7 @@ def _author(profile: users.PublicProfile, info: Info) -> str:
     return profile.display_name or phrase("somebody", info.context.locale)
 
 
-def _written(review: products.Review, info: Info) -> str:
+def _when(review: products.Review, info: Info) -> str:
     return wording.ago(review.created_at, info.context.now, info.context.locale)
 
 
@@ -29,5 +29,6 @@ class ReviewCard:
     rating: int = shown("From 1, bad, to 5, good.")
     title: str = shown("The review in a few words.")
     body: str = shown("The review.")
-    written: str = computed(_written, "How long ago, worded for the locale.")
+    when: str = computed(_when, "How long ago, worded for the locale.")
+    written: str = computed(_when, "As `when`.", deprecation_reason="Use `when`; served until 2027-06-30.")
     author: str = link(users.profiles, key="author_id", fallback=NOBODY, show=_author, description="The author's name.")

@@ -8,9 +8,14 @@ from bff_core.contract import Endpoint
 from bff_core.graphql.context import Info
 from bff_core.graphql.link import load, opaque
 from bff_web.types.node import Node, decode
-from services import products
+from services import notifications, orders, products
 
-ENDPOINTS: dict[str, Endpoint[Any]] = {"Product": products.by_id, "Category": products.categories}
+ENDPOINTS: dict[str, Endpoint[Any]] = {
+    "Product": products.by_id,
+    "Category": products.categories,
+    "Order": orders.by_id,
+    "Notification": notifications.by_id,
+}
 
 
 @strawberry.type

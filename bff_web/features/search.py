@@ -5,6 +5,7 @@ from enum import Enum
 import strawberry
 
 from bff_core.graphql.link import Argument, link
+from bff_web.types.facets import SearchFacets
 from bff_web.types.node import key_for
 from bff_web.types.product import ProductConnection
 from services import products
@@ -21,21 +22,28 @@ class ProductSort(Enum):
     RATING = strawberry.enum_value("rating", description="What reviewers like best.")
 
 
+#: What is looked for: the same for the products that are found and for how they divide.
+SOUGHT = {
+    "q": Argument("query", str, "Words to look for; none finds everything.", default=""),
+    "category_id": Argument(
+        "category",
+        strawberry.ID | None,
+        "Only on this shelf: a category's global id.",
+        default=None,
+        convert=key_for("Category"),
+    ),
+    "brand": Argument("brand", str | None, "Only of this brand, spelt as the products have it.", default=None),
+}
+
+
 @strawberry.type
 class SearchPage:
-    """Root field of the search page."""
+    """Root fields of the search page; the facets are no part of the search, so that both go out at once."""
 
     search: ProductConnection | None = link(
         products.search,
         key={
-            "q": Argument("query", str, "Words to look for; none finds everything.", default=""),
-            "category_id": Argument(
-                "category",
-                strawberry.ID | None,
-                "Only on this shelf: a category's global id.",
-                default=None,
-                convert=key_for("Category"),
-            ),
+            **SOUGHT,
             "sort": Argument(
                 "sort",
                 ProductSort,
@@ -46,4 +54,9 @@ class SearchPage:
         },
         page_size=20,
         description="Products that match, page by page.",
+    )
+    search_facets: SearchFacets | None = link(
+        products.facets,
+        key=SOUGHT,
+        description="How all products that match divide by shelf, brand and price, to narrow a search by.",
     )

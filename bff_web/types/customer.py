@@ -7,7 +7,8 @@ import strawberry
 from bff_core.graphql.link import link
 from bff_core.graphql.view import computed, shown, view
 from bff_web.types.category import Category
-from services import products, users
+from bff_web.types.payment import PaymentMethod
+from services import payments, products, users
 
 
 @strawberry.enum(description="The look somebody prefers.")
@@ -70,3 +71,13 @@ class Customer:
     avatar_url: str | None = shown("Their picture.")
     addresses: list[Address] | None = link(users.my_addresses, description="Where they have things sent.")
     preferences: Preferences | None = link(users.my_preferences, description="How they want the shop to be.")
+    payment_methods: list[PaymentMethod] | None = link(
+        payments.methods, description="What they can pay with, the default one first."
+    )
+
+
+@view(users.Profile, description="The profile is changed.")
+class ProfileUpdated:
+    """What a change of the profile came to."""
+
+    me: Customer = computed(lambda profile: profile, "The signed-in user as they are now.")

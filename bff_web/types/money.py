@@ -1,5 +1,7 @@
 """An amount of money as the web shows it."""
 
+import strawberry
+
 from bff_core.graphql.view import shown, view
 from services import money
 
@@ -10,3 +12,16 @@ class Money:
 
     amount: str = shown('A decimal number, such as "12.99".')
     currency: str = shown('The ISO 4217 code, such as "EUR".')
+
+
+@strawberry.input(description="An amount of money.")
+class MoneyInput:
+    """As Money, for what is sent."""
+
+    amount: str = strawberry.field(description='A decimal number, such as "12.99".')
+    currency: str = strawberry.field(description='The ISO 4217 code, such as "EUR".')
+
+
+def sent_money(input: MoneyInput | None) -> money.Money | None:
+    """An amount as the services take it; whether it is one is for them to say."""
+    return None if input is None else money.Money(amount=input.amount, currency=input.currency)

@@ -1,8 +1,8 @@
 """The factory: puts one service together from its data and its routes."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from typing import Any, Protocol
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Protocol, runtime_checkable
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -34,6 +34,24 @@ class Resource(Protocol):
         """Give it back."""
 
 
+@runtime_checkable
+class Resettable(Protocol):
+    """A resource that can be put back to what it was when it was made."""
+
+    def reset(self) -> None:
+        """Forget whatever was written; cheap if nothing was."""
+
+
+class Companion(Protocol):
+    """Something that lives on the event loop as long as the service answers: a client, or work of its own."""
+
+    async def start(self) -> None:
+        """Begin; called once the data is open, before the first request."""
+
+    async def stop(self) -> None:
+        """End, and wait for the end; called after the last request, before the data is closed."""
+
+
 class StubService(FastAPI):
     """One service. Making it touches no file, so that its OpenAPI document can be had without any data."""
 
@@ -45,6 +63,7 @@ class StubService(FastAPI):
         settings: ServiceSettings,
         resources: Sequence[Resource],
         add_routes: Callable[[FastAPI], None],
+        companions: Sequence[Companion] = (),
     ) -> None:
         super().__init__(
             title=title,
@@ -58,12 +77,13 @@ class StubService(FastAPI):
         )
         self.settings = settings
         self.resources = tuple(resources)
+        self.companions = tuple(companions)
         self.router.route_class = StrictRoute
         add_routes(self)
         table = RouteTable(self.routes)
         self.faults = Faults(table, settings.fault_seed)
         self.ledger = Ledger(settings.calls_kept)
-        add_control_routes(self, self.faults, self.ledger, self.is_ready)
+        add_control_routes(self, self.faults, self.ledger, is_ready=self.is_ready, reset=self.reset)
         self.add_exception_handler(problems.ProblemError, problems.on_problem)
         self.add_exception_handler(RequestValidationError, problems.on_invalid_request)
         self.add_exception_handler(HTTPException, problems.on_http_error)
@@ -83,6 +103,12 @@ class StubService(FastAPI):
         for resource in self.resources:
             resource.close()
 
+    def reset(self) -> None:
+        """Put all data back to what the service started with. Raises sqlite3.Error."""
+        for resource in self.resources:
+            if isinstance(resource, Resettable):
+                resource.reset()
+
     def is_ready(self) -> bool:
         """Whether all data is there."""
         return all(resource.is_open for resource in self.resources)
@@ -101,6 +127,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     assert isinstance(app, StubService)  # noqa: S101 - set by StubService alone
     app.prepare()
     try:
-        yield
+        async with AsyncExitStack() as started:
+            for companion in app.companions:
+                await companion.start()
+                started.push_async_callback(companion.stop)
+            yield
     finally:
         app.release()

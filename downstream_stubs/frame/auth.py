@@ -1,7 +1,8 @@
 """Tokens: from a bearer token to who calls, or to a 401 or 403 that says why not."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from inspect import isawaitable
 from typing import Annotated
 
 import jwt
@@ -13,6 +14,9 @@ from downstream_stubs.frame.problems import INSUFFICIENT_SCOPE, UNAUTHENTICATED,
 
 ALGORITHM = "RS256"
 _CLAIMS = ("iss", "aud", "sub", "iat", "nbf", "exp", "scope", "tenant")
+KeyOf = Callable[[str], RSAPublicKey | Awaitable[RSAPublicKey | None] | None]
+"""Finds a published key by its id, None if there is none; at once or after having asked for it."""
+
 _bearer = HTTPBearer(auto_error=False, scheme_name="bearer", bearerFormat="JWT")
 
 
@@ -28,11 +32,10 @@ class Caller:
 class Verifier:
     """A FastAPI dependency: ``Security(verifier, scopes=["profile:read"])`` gives the Caller.
 
-    ``key_of`` finds a published key by its id, None if there is none. Answers 401 without a valid token, 403
-    if a scope is missing.
+    Answers 401 without a valid token, 403 if a scope is missing, and what ``key_of`` raises.
     """
 
-    def __init__(self, issuer: str, audience: str, key_of: Callable[[str], RSAPublicKey | None]) -> None:
+    def __init__(self, issuer: str, audience: str, key_of: KeyOf) -> None:
         self._issuer = issuer
         self._audience = audience
         self._key_of = key_of
@@ -45,7 +48,7 @@ class Verifier:
         """The caller of this request."""
         if credentials is None:
             raise _unauthenticated("A bearer token is needed.", challenge="Bearer")
-        caller = self.verify(credentials.credentials)
+        caller = await self.verify(credentials.credentials)
         missing = [scope for scope in needed.scopes if scope not in caller.scopes]
         if missing:
             scopes = " ".join(missing)
@@ -54,11 +57,12 @@ class Verifier:
             raise ProblemError(INSUFFICIENT_SCOPE, detail, headers={"www-authenticate": challenge})
         return caller
 
-    def verify(self, token: str) -> Caller:
+    async def verify(self, token: str) -> Caller:
         """Who a token speaks for. Raises a 401 problem."""
         try:
             kid = jwt.get_unverified_header(token).get("kid")
-            key = self._key_of(kid) if isinstance(kid, str) else None
+            found = self._key_of(kid) if isinstance(kid, str) else None
+            key = await found if isawaitable(found) else found
             if key is None:
                 raise _unauthenticated("The token is signed with an unknown key.")
             claims = jwt.decode(

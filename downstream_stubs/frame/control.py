@@ -25,8 +25,10 @@ class State(BaseModel):
     status: str
 
 
-def add_control_routes(app: FastAPI, faults: Faults, ledger: Ledger, is_ready: Callable[[], bool]) -> None:
-    """Add /_faults, /_calls, /healthz and /readyz, all kept out of the OpenAPI document."""
+def add_control_routes(
+    app: FastAPI, faults: Faults, ledger: Ledger, *, is_ready: Callable[[], bool], reset: Callable[[], None]
+) -> None:
+    """Add /_faults, /_calls, /_reset, /healthz and /readyz, all kept out of the OpenAPI document."""
 
     @app.get("/_faults", include_in_schema=False)
     async def read_faults() -> FaultList:
@@ -50,6 +52,10 @@ def add_control_routes(app: FastAPI, faults: Faults, ledger: Ledger, is_ready: C
     @app.delete("/_calls", include_in_schema=False, status_code=204)
     async def clear_calls() -> None:
         ledger.clear()
+
+    @app.post("/_reset", include_in_schema=False, status_code=204)
+    async def reset_data() -> None:
+        reset()
 
     @app.get("/healthz", include_in_schema=False)
     async def live() -> State:

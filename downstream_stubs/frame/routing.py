@@ -43,7 +43,7 @@ class RouteTable:
 
     def __init__(self, routes: Iterable[BaseRoute]) -> None:
         self._routes = [
-            (f"{method} {route.path}", method, route.path_regex)
+            (f"{method} {route.path_format}", method, route.path_regex)
             for route in routes
             if isinstance(route, APIRoute) and not is_apart(route.path)
             for method in sorted(route.methods or ())

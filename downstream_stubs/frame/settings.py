@@ -31,6 +31,31 @@ class ServiceSettings(BaseSettings):
     calls_kept: int = Field(default=10_000, ge=1, le=1_000_000, description="calls that the ledger remembers")
     fault_seed: int = Field(default=1, ge=0, le=2**31, description="seed of error rates and jitter")
     shutdown_grace_s: int = Field(default=1, ge=1, le=30, description="seconds running answers get at the end")
+    service_key: str = Field(
+        default="shop-development",
+        min_length=1,
+        max_length=200,
+        repr=False,
+        description="what the services show each other in x-service-key",
+    )
+
+
+def peer_url(service: str, port: int) -> Any:
+    """A field that says where another service is; name it ``<service>_url`` (STUBS_<SERVICE>_URL)."""
+    return Field(
+        default=f"http://127.0.0.1:{port}",
+        pattern=r"^https?://[^\s/?#]+$",
+        max_length=200,
+        description=f"base URL of the {service} service, without a slash at the end",
+    )
+
+
+class PrivateSettings(ServiceSettings):
+    """Settings of a service that verifies the user service's tokens."""
+
+    issuer: str = Field(default="http://127.0.0.1:9001", min_length=1, max_length=200, description="iss of the tokens")
+    audience: str = Field(default="shop", min_length=1, max_length=100, description="aud that private routes want")
+    users_url: str = peer_url("users", 9001)
 
 
 Settings = TypeVar("Settings", bound=ServiceSettings)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from downstream_stubs.frame.parameters import Id
+from downstream_stubs.frame.problems import Problem
 
 
 class Money(BaseModel):
@@ -74,6 +75,37 @@ class ProductPage(BaseModel):
     total: int = Field(ge=0, description="number of products on all pages")
 
 
+class CategoryCount(BaseModel):
+    """How many of the found products stand in one category itself."""
+
+    category_id: str
+    count: int = Field(ge=1)
+
+
+class BrandCount(BaseModel):
+    """How many of the found products are of one brand."""
+
+    brand: str
+    count: int = Field(ge=1)
+
+
+class PriceCount(BaseModel):
+    """How many of the found products cost that much."""
+
+    from_: Money | None = Field(alias="from", description="the least price; null if there is no bound")
+    to: Money | None = Field(description="the first price above; null if there is no bound")
+    count: int = Field(ge=1)
+
+
+class Facets(BaseModel):
+    """What the found products have in common: the ten most frequent of each kind, the most frequent first."""
+
+    total: int = Field(ge=0, description="number of products found")
+    categories: list[CategoryCount] = Field(max_length=10)
+    brands: list[BrandCount] = Field(max_length=10)
+    prices: list[PriceCount] = Field(max_length=10, description="rising; without the ranges that hold nothing")
+
+
 class SortOrder(str, Enum):
     """How found products are ordered; equal ones by id."""
 
@@ -127,6 +159,52 @@ class StockAnswer(BaseModel):
     """The stock, one level down."""
 
     data: StockList
+
+
+class Wanted(BaseModel):
+    """Pieces of one product."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    product_id: Id
+    quantity: int = Field(ge=1, le=99, description="pieces")
+
+
+class ReservationOrder(BaseModel):
+    """What is to be kept for an order."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    order_id: Id = Field(description="of the order service; one reservation an order")
+    lines: Annotated[list[Wanted], Field(min_length=1, max_length=100, description="a product may stand there twice")]
+
+
+class ReservedLine(BaseModel):
+    """Pieces of one product that are kept."""
+
+    product_id: str
+    quantity: int = Field(ge=1, description="pieces")
+
+
+class Reservation(BaseModel):
+    """What is kept for an order."""
+
+    id: str
+    order_id: str
+    lines: list[ReservedLine]
+
+
+class Release(BaseModel):
+    """What became of an order's reservation."""
+
+    order_id: str
+    released: bool = Field(description="whether this request gave something back; true at most once an order")
+
+
+class OutOfStock(Problem):
+    """A problem that tells which products are short."""
+
+    product_ids: list[str] | None = Field(default=None, description="those of which there are too few")
 
 
 class Review(BaseModel):

@@ -3,7 +3,8 @@
 from fastapi import FastAPI
 
 from downstream_stubs.frame.app import StubService
-from downstream_stubs.frame.database import Database
+from downstream_stubs.frame.database import WritableDatabase
+from downstream_stubs.frame.idempotency import Idempotency
 from downstream_stubs.users import models, people, seed
 from downstream_stubs.users.keys import KeyRing
 from downstream_stubs.users.routes import add_routes
@@ -13,12 +14,12 @@ from downstream_stubs.users.store import UserStore
 
 def create_app(settings: UsersSettings) -> StubService:
     """The service for these settings; it touches no file before it is started."""
-    database = Database(settings.data_dir / "users.sqlite3", seed.fill, (models, people, seed))
+    database = WritableDatabase(settings.data_dir / "users.sqlite3", seed.fill, (models, people, seed))
     keys = KeyRing(settings.data_dir / "users-keys.json")
     store = UserStore(database)
 
     def add(app: FastAPI) -> None:
-        add_routes(app, store, keys, settings)
+        add_routes(app, store, Idempotency(database), keys, settings)
 
     return StubService(
         title="Users",

@@ -1,14 +1,23 @@
 """What the user service takes and answers."""
 
-from datetime import datetime
-from typing import Annotated, Literal
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from downstream_stubs.frame.parameters import Id
+from downstream_stubs.frame.parameters import Id, Instant
 
-Scope = Literal["profile:read", "profile:write", "orders:read", "orders:write"]
-ALL_SCOPES: tuple[Scope, ...] = ("profile:read", "profile:write", "orders:read", "orders:write")
+Scope = Literal[
+    "profile:read",
+    "profile:write",
+    "orders:read",
+    "orders:write",
+    "payments:read",
+    "payments:write",
+    "notifications:read",
+    "notifications:write",
+]
+ALL_SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2")]
 CurrencyCode = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217")]
@@ -27,6 +36,37 @@ class Profile(BaseModel):
     avatar_url: str | None
     tenant: str
     created_at: datetime
+
+
+def _left_out(schema: dict[str, Any]) -> None:
+    schema.pop("default")
+
+
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$"),
+    # What stands for a name that was left out is no name, and never told.
+    Field(json_schema_extra=_left_out),
+]
+
+
+class ProfileChange(BaseModel):
+    """What a user changes about itself; what is left out stays as it is."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    given_name: Name = ""
+    family_name: Name = ""
+    phone: Annotated[str, Field(pattern=r"^\+[1-9][0-9]{6,14}$", max_length=16)] | None = Field(
+        default=None, description="E.164; null takes it away", json_schema_extra=_left_out
+    )
+    locale: str = Field(
+        default="",
+        pattern=r"^[a-z]{2,3}-[A-Z]{2}$",
+        max_length=6,
+        description="BCP 47, language and region",
+        json_schema_extra=_left_out,
+    )
 
 
 class PublicProfile(BaseModel):
@@ -74,14 +114,21 @@ class Preferences(BaseModel):
     language: str = Field(description="BCP 47, language only")
 
 
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+_LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+
+
 class TokenOrder(BaseModel):
     """What a token should say."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     user_id: Id = Field(description="an existing user; becomes sub")
-    scopes: list[Scope] = Field(default=list(ALL_SCOPES), max_length=10, description="all known ones by default")
-    ttl_s: int = Field(default=43_200, ge=60, le=86_400, description="seconds until it expires")
+    scopes: list[Scope] = Field(default=list(ALL_SCOPES), max_length=20, description="all known ones by default")
+    ttl_s: int = Field(default=43_200, ge=60, le=315_360_000, description="seconds from its issue until it expires")
+    issued_at: Annotated[Instant, Field(ge=_EARLIEST, lt=_LATEST)] | None = Field(
+        default=None, description="as if issued then, for tests whose calendar stands still; now by default"
+    )
     audience: str = Field(default="shop", min_length=1, max_length=100, description="becomes aud")
 
 

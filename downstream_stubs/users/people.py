@@ -28,6 +28,11 @@ class Culture:
         return f"{family} {given}" if self.family_first else f"{given} {family}"
 
 
+def shown_name(given: str, family: str, *, family_first: bool) -> str:
+    """What everyone may see of a name."""
+    return f"{family} {given}" if family_first else f"{given} {family[0]}."
+
+
 _PLAIN = str.maketrans("áàâäãåéèêëíìîïóòôöõøúùûüçñżź", "aaaaaaeeeeiiiioooooouuuucnzz", "'")
 
 

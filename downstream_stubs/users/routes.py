@@ -1,11 +1,13 @@
 """The routes of the user service."""
 
+import sqlite3
 from typing import Annotated, TypeVar
 
-from fastapi import Depends, FastAPI, Path, Query, Security
+from fastapi import Depends, FastAPI, Path, Query, Request, Response, Security
 
 from downstream_stubs.frame.auth import Caller, Verifier
 from downstream_stubs.frame.caching import CATALOGUE, PRIVATE, cache_control
+from downstream_stubs.frame.idempotency import Idempotency, OptionalKey
 from downstream_stubs.frame.parameters import COMMA_SEPARATED, CommaIdList, Id
 from downstream_stubs.frame.problems import FORBIDDEN, INVALID_BODY, NOT_FOUND, UNAUTHENTICATED, ProblemError
 from downstream_stubs.users.keys import KeyRing
@@ -14,6 +16,7 @@ from downstream_stubs.users.models import (
     Jwks,
     Preferences,
     Profile,
+    ProfileChange,
     PublicProfiles,
     Rotation,
     Token,
@@ -30,15 +33,29 @@ _PRIVATE = [Depends(cache_control(PRIVATE))]
 _PUBLIC = [Depends(cache_control(CATALOGUE))]
 
 
-def add_routes(app: FastAPI, store: UserStore, keys: KeyRing, settings: UsersSettings) -> None:
+def add_routes(
+    app: FastAPI, store: UserStore, idempotency: Idempotency, keys: KeyRing, settings: UsersSettings
+) -> None:
     """Add what the user service offers."""
     verifier = Verifier(settings.issuer, settings.audience, keys.public)
     reader = Security(verifier, scopes=["profile:read"])
+    writer = Security(verifier, scopes=["profile:write"])
 
     @app.get("/me", dependencies=_PRIVATE, tags=["me"])
     async def read_me(caller: Annotated[Caller, reader]) -> Profile:
         """The profile of the token's subject."""
         return _of_subject(store.profile(caller.subject))
+
+    @app.patch("/me", response_model=Profile, dependencies=_PRIVATE, tags=["me"])
+    async def change_me(
+        request: Request, change: ProfileChange, caller: Annotated[Caller, writer], key: OptionalKey = None
+    ) -> Response:
+        """Change what is given of the profile of the token's subject; the full name follows."""
+
+        def write(connection: sqlite3.Connection) -> tuple[int, Profile]:
+            return 200, store.change(connection, _of_subject(store.profile(caller.subject)), change)
+
+        return idempotency.written(request, caller.subject, key, change, write)
 
     @app.get("/me/addresses", dependencies=_PRIVATE, tags=["me"])
     async def read_my_addresses(caller: Annotated[Caller, reader]) -> Addresses:

@@ -5,7 +5,7 @@ import sqlite3
 from datetime import UTC, datetime, timedelta
 
 from downstream_stubs.users.models import Address, Preferences, Profile, PublicProfile
-from downstream_stubs.users.people import CULTURES, Culture
+from downstream_stubs.users.people import CULTURES, Culture, shown_name
 
 USERS = 1_000
 TENANT = "shop"
@@ -71,7 +71,7 @@ def _profiles(n: int, culture: Culture, chance: random.Random) -> tuple[Profile,
         tenant=TENANT,
         created_at=created_at,
     )
-    shown = name if culture.family_first else f"{given} {family[0]}."
+    shown = shown_name(given, family, family_first=culture.family_first)
     public = PublicProfile(id=profile.id, display_name=shown, avatar_url=avatar_url, member_since=created_at)
     return profile, public
 

@@ -11,8 +11,8 @@ from downstream_stubs.users.models import Token, TokenOrder
 
 
 def sign(order: TokenOrder, key: SigningKey, issuer: str, tenant: str) -> Token:
-    """A token as it was ordered, valid from this second on."""
-    now = int(time.time())
+    """A token as it was ordered, valid from the second of its issue on."""
+    now = int(time.time() if order.issued_at is None else order.issued_at.timestamp())
     claims = {
         "iss": issuer,
         "aud": order.audience,

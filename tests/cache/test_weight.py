@@ -20,8 +20,8 @@ from services.products import Product, StockStatus
 from services.users import Address
 from tests.cache.cattery import letters
 
-#: What measuring takes for itself, and other threads meanwhile, bytes a value.
-MEASURING = 16
+#: What measuring takes for itself, and the services of other tests meanwhile in their threads, bytes a value.
+MEASURING = 48
 
 
 def row(number: int, word: str = "boot") -> dict[str, Any]:

@@ -23,15 +23,15 @@ CLAIMS: dict[str, object] = {
 }
 
 
-def verify(claims: dict[str, object]) -> Caller:
+async def verify(claims: dict[str, object]) -> Caller:
     keys = {"one": KEY.public_key()}
     token = jwt.encode(claims, KEY, algorithm="RS256", headers={"kid": "one"})
-    return Verifier("issuer", "shop", keys.get).verify(token)
+    return await Verifier("issuer", "shop", keys.get).verify(token)
 
 
-def test_good_token_gives_its_caller() -> None:
+async def test_good_token_gives_its_caller() -> None:
     """Subject, tenant and scopes are taken from the claims."""
-    assert verify(CLAIMS) == Caller("7", "shop", frozenset({"a", "b"}))
+    assert await verify(CLAIMS) == Caller("7", "shop", frozenset({"a", "b"}))
 
 
 @pytest.mark.parametrize(
@@ -47,16 +47,16 @@ def test_good_token_gives_its_caller() -> None:
         {"scope": ["a", "b"]},
     ],
 )
-def test_one_wrong_claim_is_enough(change: dict[str, object]) -> None:
+async def test_one_wrong_claim_is_enough(change: dict[str, object]) -> None:
     """A token that is right in all but one claim is a 401 problem."""
     with pytest.raises(ProblemError) as raised:
-        verify(CLAIMS | change)
+        await verify(CLAIMS | change)
     assert raised.value.kind.status == 401
 
 
 @pytest.mark.parametrize("name", sorted(CLAIMS))
-def test_every_claim_is_needed(name: str) -> None:
+async def test_every_claim_is_needed(name: str) -> None:
     """A token that lacks a claim is a 401 problem."""
     with pytest.raises(ProblemError) as raised:
-        verify({key: value for key, value in CLAIMS.items() if key != name})
+        await verify({key: value for key, value in CLAIMS.items() if key != name})
     assert raised.value.kind.status == 401

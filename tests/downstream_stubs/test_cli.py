@@ -132,7 +132,7 @@ def test_data_that_cannot_be_used_is_told() -> None:
 
 def test_unknown_service_is_a_usage_error() -> None:
     """A service that there is not is exit code 2, with those that there are."""
-    done = run("serve", "orders")
+    done = run("serve", "nothing")
     assert done.exit_code == 2
     assert "'products', 'users'" in done.stderr
 

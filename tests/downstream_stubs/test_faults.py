@@ -48,10 +48,14 @@ def test_nothing_is_wrong_at_first(products: httpx.Client) -> None:
     assert listed["routes"] == [
         "GET /products",
         "GET /products/search",
+        "GET /products/facets",
+        "GET /recommendations",
         "GET /products/{product_id}",
         "GET /products/{product_id}/reviews",
         "GET /categories",
         "POST /stock/query",
+        "POST /stock/reservations",
+        "POST /stock/reservations/{order_id}/release",
     ]
 
 

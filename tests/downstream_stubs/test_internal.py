@@ -10,6 +10,46 @@ from downstream_stubs.frame.app import StubService
 from downstream_stubs.products import ProductsSettings
 
 
+class Opened:
+    """A resource that counts its resets."""
+
+    def __init__(self) -> None:
+        self.is_open = False
+        self.resets = 0
+
+    def open(self) -> None:
+        """Be open."""
+        self.is_open = True
+
+    def close(self) -> None:
+        """Be closed."""
+        self.is_open = False
+
+    def reset(self) -> None:
+        """Count."""
+        self.resets += 1
+
+
+class Companion:
+    """Notes when it starts and stops, and whether the data was open then."""
+
+    def __init__(self, name: str, resource: Opened, notes: list[str], fails: bool = False) -> None:
+        self.name = name
+        self.resource = resource
+        self.notes = notes
+        self.fails = fails
+
+    async def start(self) -> None:
+        """Start, or fail to."""
+        if self.fails:
+            raise OSError("no start")
+        self.notes.append(f"{self.name} starts {'open' if self.resource.is_open else 'closed'}")
+
+    async def stop(self) -> None:
+        """Stop."""
+        self.notes.append(f"{self.name} stops {'open' if self.resource.is_open else 'closed'}")
+
+
 class Unopened:
     """A resource that is never there."""
 
@@ -60,3 +100,47 @@ async def test_broken_connections_without_a_socket() -> None:
         await client.put("/_faults", json={"drop": True})
         with pytest.raises(ConnectionResetError):
             await client.get("/bug")
+
+
+def accompanied(resource: Opened, *companions: Companion) -> StubService:
+    return StubService(
+        title="t",
+        description="d",
+        settings=ProductsSettings(),
+        resources=[Unopened(), resource],
+        add_routes=lambda app: None,
+        companions=companions,
+    )
+
+
+async def test_companions_live_between_opening_and_closing() -> None:
+    """What accompanies a service starts when the data is open, and stops, last first, before it is closed."""
+    resource, notes = Opened(), list[str]()
+    app = accompanied(resource, Companion("a", resource, notes), Companion("b", resource, notes))
+    async with app.router.lifespan_context(app):
+        assert notes == ["a starts open", "b starts open"]
+    assert notes[2:] == ["b stops open", "a stops open"]
+    assert not resource.is_open
+
+
+async def test_companion_that_does_not_start_stops_the_others() -> None:
+    """If one cannot start, those before it are stopped, the data is closed, and the start fails."""
+    resource, notes = Opened(), list[str]()
+    app = accompanied(resource, Companion("a", resource, notes), Companion("b", resource, notes, fails=True))
+    with pytest.raises(OSError, match="no start"):
+        async with app.router.lifespan_context(app):
+            raise AssertionError("it must not start")
+    assert notes == ["a starts open", "a stops open"]
+    assert not resource.is_open
+
+
+async def test_reset_reaches_what_can_be_reset() -> None:
+    """The control route puts back each resource that can be, and is in no OpenAPI document."""
+    resource = Opened()
+    app = accompanied(resource)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://stub") as client:
+        await client.put("/_faults", json={"error_rate": 1.0})
+        assert (await client.post("/_reset")).status_code == 204
+        assert (await client.get("/_calls")).json() == {"calls": []}
+    assert resource.resets == 1
+    assert "/_reset" not in app.openapi()["paths"]

@@ -1,5 +1,6 @@
 """Search and reviews: pages that go on where the one before ended."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -169,3 +170,96 @@ def test_page_may_begin_anywhere(products: httpx.Client) -> None:
     page = products.get("/products/search?q=lamp&limit=5").json()
     rest = products.get(f"/products/search?q=lamp&limit=3&cursor={page['cursors'][1]}").json()
     assert [item["id"] for item in rest["items"]] == [item["id"] for item in page["items"][2:]]
+
+
+def test_brand_is_exact(products: httpx.Client) -> None:
+    """Only products of that brand, written as they write it; the cursors of another brand are foreign."""
+    items = everything(products, "/products/search", q="lamp", brand="Ōmori", limit=50)
+    assert items
+    assert {item["brand"] for item in items} == {"Ōmori"}
+    for other in ("ōmori", "Omori", "Ōmor", "%", ""):
+        assert products.get("/products/search", params={"q": "lamp", "brand": other}).json()["total"] == 0
+    cursor = products.get("/products/search", params={"brand": "Ōmori"}).json()["next"]
+    assert products.get("/products/search", params={"brand": "Ōmori", "cursor": cursor}).status_code == 200
+    for params in ({"cursor": cursor}, {"brand": "Fjellvei", "cursor": cursor}):
+        assert products.get("/products/search", params=params).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "params", [{"q": "lamp"}, {"category_id": "1"}, {"q": "dimmable", "brand": "Ōmori"}, {"category_id": "10"}]
+)
+def test_facets_count_the_matches(products: httpx.Client, params: dict[str, str | int]) -> None:
+    """Each number is that of the products which the same search finds; the most frequent first, at most ten."""
+    items = everything(products, "/products/search", limit=50, **params)
+    answer = products.get("/products/facets", params=params)
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, "public, max-age=60")
+    facets = answer.json()
+    assert facets["total"] == len(items) > 0
+    for name, field in (("categories", "category_id"), ("brands", "brand")):
+        counts = Counter(item[field] for item in items)
+        assert facets[name] == [
+            {field: one, "count": count}
+            for one, count in sorted(
+                counts.items(), key=lambda pair: (-pair[1], int(pair[0]) if field == "category_id" else pair[0])
+            )[:10]
+        ]
+    prices = [float(item["price"]["amount"]) for item in items]
+    for band in facets["prices"]:
+        least = float(band["from"]["amount"]) if band["from"] else 0
+        above = float(band["to"]["amount"]) if band["to"] else float("inf")
+        assert band["count"] == sum(least <= price < above for price in prices) > 0
+    assert sum(band["count"] for band in facets["prices"]) == len(items)
+    starts = [float(band["from"]["amount"]) if band["from"] else 0 for band in facets["prices"]]
+    assert starts == sorted(starts)
+
+
+def test_facets_of_everything(products: httpx.Client) -> None:
+    """Without a question the whole catalogue is counted, ten of each kind; of nothing there are none."""
+    facets = products.get("/products/facets").json()
+    assert facets["total"] == 5_000 == sum(band["count"] for band in facets["prices"])
+    assert (len(facets["categories"]), len(facets["brands"])) == (10, 10)
+    assert facets["prices"][0]["from"] is None
+    for q in ("zzzz", "!!!"):
+        nothing = products.get("/products/facets", params={"q": q}).json()
+        assert nothing == {"total": 0, "categories": [], "brands": [], "prices": []}
+    assert products.get("/products/facets?limit=3").status_code == 400
+
+
+def test_recommendations_are_good_and_there(products: httpx.Client) -> None:
+    """All pages hold what several buyers rate well and what is in stock, each once, in the same order each time."""
+    found = list(pages(products, "/recommendations", limit=50))
+    items = [item for page in found for item in page["items"]]
+    ids = [item["id"] for item in items]
+    assert len(ids) == len(set(ids)) == found[0]["total"] > 300
+    assert ids == [item["id"] for item in everything(products, "/recommendations", limit=49)]
+    assert all(item["rating"]["average"] >= 4 and item["rating"]["count"] >= 5 for item in items)
+    first, last = items[:50], items[-50:]
+    for field in ("average", "count"):
+        assert sum(item["rating"][field] for item in first) > sum(item["rating"][field] for item in last)
+    for start in range(0, len(ids), 100):
+        answer = products.post("/stock/query", json={"product_ids": ids[start : start + 100]}).json()
+        assert all(one["available"] > 0 for one in answer["data"]["items"])
+    foreign = products.get("/products/search").json()["next"]
+    assert products.get(f"/recommendations?cursor={foreign}").status_code == 400
+
+
+def test_what_sells_out_is_recommended_no_more(products: httpx.Client) -> None:
+    """A product whose last piece was reserved leaves the list; the cursor behind it still goes on."""
+    before = everything(products, "/recommendations", limit=50)
+    some = {str(item["id"]) for item in before[:99]}
+    stocks = products.post("/stock/query", json={"product_ids": sorted(some)}).json()["data"]["items"]
+    gone = next(one for one in stocks if one["available"] <= 99)
+    cursor = next(
+        cursor
+        for page in pages(products, "/recommendations", limit=50)
+        for item, cursor in zip(page["items"], page["cursors"], strict=True)
+        if item["id"] == gone["product_id"]
+    )
+    after_it = products.get(f"/recommendations?cursor={cursor}").json()["items"]
+    line = {"product_id": gone["product_id"], "quantity": gone["available"]}
+    headers = {"x-service-key": "shop-development", "idempotency-key": "k"}
+    answer = products.post("/stock/reservations", json={"order_id": "1", "lines": [line]}, headers=headers)
+    assert answer.status_code == 201
+    left = [item["id"] for item in everything(products, "/recommendations", limit=50)]
+    assert left == [item["id"] for item in before if item["id"] != gone["product_id"]]
+    assert products.get(f"/recommendations?cursor={cursor}").json()["items"] == after_it

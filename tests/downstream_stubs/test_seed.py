@@ -27,7 +27,7 @@ def test_data_is_the_same_bytes_each_time(tmp_path: Path) -> None:
     for directory in (tmp_path / "one", tmp_path / "two"):
         make(create_users(UsersSettings(data_dir=directory)))
         make(create_products(ProductsSettings(data_dir=directory)))
-    for name in ("users.sqlite3", "products.sqlite3"):
+    for name in ("users.sqlite3", "users.seed.sqlite3", "products.sqlite3", "products.seed.sqlite3"):
         assert digest(tmp_path / "one" / name) == digest(tmp_path / "two" / name)
 
 
@@ -39,17 +39,19 @@ def test_second_start_keeps_the_file(tmp_path: Path) -> None:
         make(create_users(UsersSettings(data_dir=tmp_path)))
         seen.append((data.stat().st_ino, data.stat().st_mtime_ns, keys.read_bytes()))
     assert seen[0] == seen[1]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["users-keys.json", "users.sqlite3"]
+    files = sorted(path.name for path in tmp_path.iterdir())
+    assert files == ["users-keys.json", "users.seed.sqlite3", "users.sqlite3"]
 
 
+@pytest.mark.parametrize("name", ["users.sqlite3", "users.seed.sqlite3"])
 @pytest.mark.parametrize("content", [b"", b"this is no database at all, but long enough to be read as one" * 20])
-def test_broken_file_is_replaced(tmp_path: Path, content: bytes) -> None:
+def test_broken_file_is_replaced(tmp_path: Path, name: str, content: bytes) -> None:
     """A file that is empty or no database is made anew."""
-    broken = tmp_path / "users.sqlite3"
+    broken = tmp_path / name
     broken.write_bytes(content)
     make(create_users(UsersSettings(data_dir=tmp_path)))
     make(create_users(UsersSettings(data_dir=tmp_path / "fresh")))
-    assert digest(broken) == digest(tmp_path / "fresh" / "users.sqlite3")
+    assert digest(broken) == digest(tmp_path / "fresh" / name)
 
 
 def test_services_agree_about_each_other(users: httpx.Client, products: httpx.Client) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from downstream_stubs.frame.settings import SettingsError, load, refuse_unknown, variables
+from downstream_stubs.frame.settings import PrivateSettings, SettingsError, load, peer_url, refuse_unknown, variables
 from downstream_stubs.products import ProductsSettings
 from downstream_stubs.registry import SETTINGS
 from downstream_stubs.users import UsersSettings
@@ -38,6 +38,7 @@ def test_environment_and_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"calls_kept": 0}, "STUBS_CALLS_KEPT"),
         ({"issuer": ""}, "STUBS_ISSUER"),
         ({"shutdown_grace_s": 0}, "STUBS_SHUTDOWN_GRACE_S"),
+        ({"service_key": ""}, "STUBS_SERVICE_KEY"),
         ({"prot": 1}, "STUBS_PROT"),
     ],
 )
@@ -46,6 +47,28 @@ def test_bad_values_are_told_by_variable(given: dict[str, object], name: str) ->
     with pytest.raises(SettingsError, match=f"^{name}: .*{next(iter(given.values()))!r}") as raised:
         load(UsersSettings, **given)
     assert "\n" not in str(raised.value)
+
+
+class Asking(PrivateSettings):
+    """Of a service that verifies tokens and asks another service."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    products_url: str = peer_url("products", 9002)
+
+
+def test_where_the_others_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By default the others are where the demo has them; the environment says where else; it has to be a base URL."""
+    settings = Asking()
+    assert (settings.users_url, settings.products_url) == ("http://127.0.0.1:9001", "http://127.0.0.1:9002")
+    assert (settings.issuer, settings.audience) == (UsersSettings().issuer, UsersSettings().audience)
+    assert settings.service_key == UsersSettings().service_key
+    assert settings.service_key not in repr(settings)
+    monkeypatch.setenv("STUBS_PRODUCTS_URL", "https://products.example.com:8443")
+    assert Asking().products_url == "https://products.example.com:8443"
+    for url in ("products:9002", "http://products/", "http://products/v1", "ftp://products"):
+        with pytest.raises(SettingsError, match=r"^STUBS_PRODUCTS_URL: "):
+            load(Asking, products_url=url)
 
 
 def test_unknown_variables_are_told() -> None:

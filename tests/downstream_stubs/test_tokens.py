@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -52,9 +53,19 @@ def test_defaults_are_everything_for_half_a_day(users: httpx.Client) -> None:
     """Only the user has to be named; two tokens are never the same."""
     first, second = order(users, user_id="7"), order(users, user_id="7")
     claims = claims_of(users, first)
-    assert claims["scope"] == "profile:read profile:write orders:read orders:write"
+    rooms = ("profile", "orders", "payments", "notifications")
+    assert claims["scope"] == " ".join(f"{room}:{right}" for room in rooms for right in ("read", "write"))
     assert claims["exp"] == claims["iat"] + 43_200  # type: ignore[operator]  # claims are numbers here
     assert claims["jti"] != claims_of(users, second)["jti"]
+
+
+def test_token_may_be_issued_at_another_time(users: httpx.Client) -> None:
+    """A token can be ordered as if it had been issued then, valid for years: it opens what one of now opens."""
+    token = order(users, user_id="7", issued_at="2026-10-01T12:00:00+02:00", ttl_s=315_360_000)
+    claims = jwt.decode(token, options={"verify_signature": False})
+    then = int(datetime(2026, 10, 1, 10, tzinfo=UTC).timestamp())
+    assert (claims["iat"], claims["nbf"], claims["exp"]) == (then, then, then + 315_360_000)
+    assert users.get("/me", headers={"authorization": f"Bearer {token}"}).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -64,7 +75,11 @@ def test_defaults_are_everything_for_half_a_day(users: httpx.Client) -> None:
         ({"user_id": "1001"}, "user_id"),
         ({"user_id": 7}, "user_id"),
         ({"user_id": "7", "ttl_s": 59}, "ttl_s"),
-        ({"user_id": "7", "ttl_s": 86_401}, "ttl_s"),
+        ({"user_id": "7", "ttl_s": 315_360_001}, "ttl_s"),
+        ({"user_id": "7", "issued_at": "2026-10-01T00:00:00"}, "issued_at"),
+        ({"user_id": "7", "issued_at": "1999-12-31T23:59:59Z"}, "issued_at"),
+        ({"user_id": "7", "issued_at": 1_790_000_000}, "issued_at"),
+        ({"user_id": "7", "issued_at": "yesterday"}, "issued_at"),
         ({"user_id": "7", "ttl_s": "600"}, "ttl_s"),
         ({"user_id": "7", "scopes": ["admin"]}, "scopes.0"),
         ({"user_id": "7", "audience": ""}, "audience"),

@@ -108,3 +108,91 @@ def test_a_hundred_profiles_are_allowed(users: httpx.Client) -> None:
     """The bound on ids includes 100."""
     answer = users.get("/profiles", params={"ids": ",".join(str(n) for n in range(1, 101))})
     assert len(answer.json()["items"]) == 100
+
+
+def test_profile_changes_in_part(users: httpx.Client, bearer: Bearer) -> None:
+    """What is given changes, the rest stays; the full name and the public profile follow."""
+    headers = bearer("7")
+    before = users.get("/me", headers=headers).json()
+    answer = users.patch("/me", headers=headers, json={"given_name": " Zoë ", "phone": "+4915112345678"})
+    after = {**before, "given_name": "Zoë", "name": f"Zoë {before['family_name']}", "phone": "+4915112345678"}
+    assert (answer.status_code, answer.json()) == (200, after)
+    assert (answer.headers["cache-control"], answer.headers["vary"]) == ("private, no-store", "authorization")
+    assert users.get("/me", headers=headers).json() == after
+    (public,) = users.get("/profiles?ids=7").json()["items"]
+    assert public["display_name"] == f"Zoë {before['family_name'][0]}."
+    assert users.patch("/me", headers=headers, json={"phone": None}).json() == {**after, "phone": None}
+    assert users.patch("/me", headers=headers, json={}).json() == {**after, "phone": None}
+
+
+def test_family_name_stays_first(users: httpx.Client, bearer: Bearer) -> None:
+    """Whoever has the family name first keeps it there, whatever name or locale is taken on."""
+    for number in range(1, 100):
+        headers = bearer(str(number))
+        before = users.get("/me", headers=headers).json()
+        if before["name"].startswith(before["family_name"]):
+            break
+    answer = users.patch("/me", headers=headers, json={"given_name": "Ada", "locale": "en-GB"}).json()
+    assert (answer["name"], answer["locale"]) == (f"{before['family_name']} Ada", "en-GB")
+    (public,) = users.get("/profiles", params={"ids": before["id"]}).json()["items"]
+    assert public["display_name"] == answer["name"]
+
+
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        ({"given_name": "", "family_name": " "}, ["given_name", "family_name"]),
+        ({"given_name": None}, ["given_name"]),
+        ({"given_name": "a\nb"}, ["given_name"]),
+        ({"family_name": "x" * 81}, ["family_name"]),
+        ({"phone": "0151 2345678"}, ["phone"]),
+        ({"phone": "+0123456789"}, ["phone"]),
+        ({"locale": "english"}, ["locale"]),
+        ({"locale": None}, ["locale"]),
+        ({"email": "a@example.com"}, ["email"]),
+    ],
+)
+def test_bad_changes_are_named(
+    users: httpx.Client, bearer: Bearer, change: dict[str, object], names: list[str]
+) -> None:
+    """What a field cannot be, and a field that cannot be changed, is a 422 that names it; nothing changes."""
+    headers = bearer("7")
+    before = users.get("/me", headers=headers).json()
+    answer = users.patch("/me", headers=headers, json=change)
+    assert (answer.status_code, answer.json()["type"]) == (422, "invalid-body")
+    assert [error["name"] for error in answer.json()["errors"]] == names
+    assert users.get("/me", headers=headers).json() == before
+
+
+def test_changes_need_their_scope(users: httpx.Client, bearer: Bearer) -> None:
+    """Reading the profile is no leave to change it."""
+    answer = users.patch("/me", headers=bearer("7", scopes=["profile:read"]), json={"given_name": "Ada"})
+    assert (answer.status_code, answer.json()["type"]) == (403, "insufficient-scope")
+    assert "profile:write" in answer.json()["detail"]
+
+
+def test_change_happens_once_a_key(users: httpx.Client, bearer: Bearer) -> None:
+    """The same key and body are answered as before even though the profile has changed since; another body is a 422."""
+    headers = bearer("7")
+    keyed = {**headers, "idempotency-key": "one"}
+    first = users.patch("/me", headers=keyed, json={"given_name": "Ada"})
+    assert "idempotent-replayed" not in first.headers
+    users.patch("/me", headers=headers, json={"given_name": "Eva"})
+    again = users.patch("/me", headers=keyed, json={"given_name": "Ada"})
+    assert (again.status_code, again.content) == (first.status_code, first.content)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert users.get("/me", headers=headers).json()["given_name"] == "Eva"
+    other = users.patch("/me", headers=keyed, json={"given_name": "Eva"})
+    assert (other.status_code, other.json()["type"]) == (422, "idempotency-key-reused")
+    assert users.patch("/me", headers={**bearer("8"), "idempotency-key": "one"}, json={}).json()["id"] == "8"
+
+
+def test_reset_takes_changes_back(users: httpx.Client, bearer: Bearer) -> None:
+    """After a reset the profile is the seed's, and a key is as good as new."""
+    keyed = {**bearer("7"), "idempotency-key": "one"}
+    before = users.get("/me", headers=keyed).json()
+    users.patch("/me", headers=keyed, json={"given_name": "Ada"})
+    assert users.post("/_reset").status_code == 204
+    assert users.get("/me", headers=keyed).json() == before
+    answer = users.patch("/me", headers=keyed, json={"given_name": "Eva"})
+    assert (answer.status_code, answer.json()["given_name"]) == (200, "Eva")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from bff_core.contract import Endpoint, Windows
+from bff_core.contract import Command, Endpoint, Windows
 from bff_core.windows import windows_of
 from tests.faults.ways import AGED, WAYS, Effect, Way
 from tests.screens import SCREENS, Screen
@@ -59,8 +59,31 @@ class Cell:
         return windows_of(endpoint, settings) if kept else None
 
 
-#: Ways in which an endpoint alone fails: of each effect one.
+@dataclass(frozen=True)
+class Nameless(Screen):
+    """A screen whose write the client has given no idempotency key, so that it may be sent once only."""
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}-nameless"
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """As in the file, but for the key."""
+        return super().variables | {"key": None}
+
+
+#: Ways in which an endpoint alone fails: of each effect that needs no time one.
 _ALONE = ("status-500", "one-bad", "one-missing")
+
+#: Ways in which a service fails that a screen does not need: none of them is felt.
+_ELSEWHERE = ("stopped", "hung")
+
+#: Ways in which a service fails that is read below a write: of each effect one, and each guard. How reads fail is the
+#: same there as on a page; that the write stands all the same is what there is to see.
+_BELOW = ("stopped", "hung", "slow", "status-500", "one-bad", "one-missing", "breaker-open", "bulkhead-full")
+
+#: The screens that are played; that each has its golden file is tested beside the files.
+PLAYED = [screen for screen in SCREENS if screen.golden.is_file()]
 
 #: Ways in which a visitor's token cannot be verified, at once or for as long as one would wait: a public page is
 #: answered all the same.
@@ -69,22 +92,57 @@ _WITHOUT_KEYS = ("stopped", "bulkhead-full")
 
 def every_cell() -> Iterator[Cell]:
     """Every screen, every service, every way; and what differs when it began, and when one endpoint fails alone."""
-    for screen in SCREENS:
+    for screen in PLAYED:
         for service in screen.bff.services:
-            for way in WAYS:
+            for way in ways_of(screen, service.name):
                 yield Cell(screen, service.name, way)
                 cold = Cell(screen, service.name, way, cold=True)
-                if cold.issuer and way.effect is not Effect.TIRE and (screen.plan.private or way.name in _WITHOUT_KEYS):
+                page = screen.plan.private and not screen.writes
+                if cold.issuer and way.effect is not Effect.TIRE and (page or way.name in _WITHOUT_KEYS):
                     yield cold
         for endpoint in dict.fromkeys(one for position in screen.plan.positions for one in position.endpoints):
             for way in WAYS:
-                if way.name in _ALONE:
+                alone = way.effect is Effect.FAIL if isinstance(endpoint, Command) else not screen.writes
+                if way.name in _ALONE and alone:
                     yield Cell(screen, endpoint.service, way, only=endpoint)
+    yield from nameless_cells()
+
+
+def nameless_cells() -> Iterator[Cell]:
+    """The writes that do without a key, failing in each way in which one with a key is sent again."""
+    for screen in PLAYED:
+        for position in screen.plan.positions:
+            command = position.endpoints[0]
+            if not isinstance(command, Command) or not command.idempotency_key:
+                continue
+            for way in WAYS if not command.key_required and not command.repeatable else ():
+                if way.effect is Effect.FAIL and way.asked > 1:
+                    yield Cell(Nameless(screen.bff, screen.file), command.service, way)
+
+
+def ways_of(screen: Screen, service: str) -> Iterator[Way]:
+    """The ways in which a service fails a screen; the answer to a write is one thing, whatever rows it has."""
+    needed = {endpoint.service for position in screen.plan.positions for endpoint in position.endpoints}
+    written = {position.endpoints[0].service for position in screen.plan.positions if position.writes}
+    for way in WAYS:
+        if service not in needed:
+            played = way.name in _ELSEWHERE
+        elif service in written:
+            played = way.effect not in (Effect.SPOIL, Effect.OMIT)
+        else:
+            played = way.name in _BELOW or not screen.writes
+        if played:
+            yield way
 
 
 def aged_cells() -> Iterator[Cell]:
-    """Every screen and service, at each age at which an old answer of one of its endpoints stands in for a new one."""
-    for screen in SCREENS:
+    """Every screen and service, at each age at which an old answer of one of its endpoints stands in for a new one.
+
+    Not those that write: what is read after a write is of now.
+    """
+    for screen in PLAYED:
+        if screen.writes:
+            continue
         endpoints = dict.fromkeys(one for position in screen.plan.positions for one in position.endpoints)
         for service in screen.bff.services:
             ages = {age for one in endpoints if one.service == service.name and (age := _stale_age(screen, one))}

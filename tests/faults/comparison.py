@@ -9,12 +9,11 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from bff_core.contract import Batch
 from bff_core.graphql.callplan import Position
 from bff_core.graphql.ledger import MOST_PATHS
 from bff_core.testing.client import Reply
-from tests.faults.golden import Golden, Path, at, instances, lists_at, put
-from tests.faults.prediction import Aged, Extent, Loss, Lost, Prediction, Thinned
+from tests.faults.golden import Golden, Path, at, has_keys, instances, lists_at, put
+from tests.faults.prediction import Aged, Extent, Loss, Lost, Marred, Prediction, Thinned, Unknown
 
 #: How long a cell takes at most: a value that was kept so much earlier is of another one. Seconds.
 SOON = 10.0
@@ -36,7 +35,7 @@ class _Told:
 
 def check(prediction: Prediction, golden: Golden, reply: Reply) -> None:
     """Assert that the answer is the golden one but for the predicted losses, and that it names these and no others."""
-    reading = _Reading(golden.data, reply)
+    reading = _Reading(golden, reply)
     for loss in prediction.losses:
         reading.apply(loss)
     assert reply.data == reading.expected
@@ -73,8 +72,9 @@ class _Reading:
     are as many as were predicted.
     """
 
-    def __init__(self, data: Any, reply: Reply) -> None:
-        self.expected = deepcopy(data)
+    def __init__(self, golden: Golden, reply: Reply) -> None:
+        self.expected = deepcopy(golden.data)
+        self._plan = golden.plan
         self.told: list[_Told] = []
         self._reply = reply
         self._in_errors = {tuple(error["path"]) for error in reply.errors}
@@ -89,6 +89,12 @@ class _Reading:
                 self._thin(loss, found)
             case Aged():
                 self._age(loss, found)
+            case Marred():
+                for _, path in found:
+                    self._tell(loss, path, "omitted")
+            case Unknown():
+                for _, path in found:
+                    put(self.expected, path, dict(loss.stands))
 
     def _lose(self, loss: Lost, found: Sequence[tuple[Position, Path]]) -> None:
         there = [(position, path) for position, path in found if self._is_there(position, path)]
@@ -105,7 +111,7 @@ class _Reading:
         value = at(self.expected, path)
         if value is None:
             return path in self._in_errors
-        asked_for_nothing = value == [] and isinstance(position.endpoints[0], Batch)
+        asked_for_nothing = value == [] and has_keys(position)
         return not asked_for_nothing
 
     def _stands(self, loss: Lost, position: Position, path: Path) -> Any:
@@ -115,31 +121,37 @@ class _Reading:
 
     def _thin(self, loss: Thinned, found: Sequence[tuple[Position, Path]]) -> None:
         lost = 0
-        for _, path in found:
-            for one in lists_at(self.expected, path):
+        for position, path in found:
+            lists = lists_at(self.expected, path, self._plan)
+            changed = not lists  # what is made of rows that are not shown
+            for one in lists:
                 rows, seen = at(self.expected, one), at(self._reply.data, one)
-                if rows and seen is None and loss.code is not None:
+                if rows and seen is None and loss.code is not None and has_keys(position):
                     put(self.expected, one, None)  # every key of this list failed
                     missing = 1
                 elif loss.extent is Extent.LAST:
                     missing = int(len(rows) >= loss.least)
                     del rows[len(rows) - missing :]
                 else:
-                    missing = _leave_out(rows, seen) if loss.drops else _blank(rows, seen)
+                    missing = _leave_out(rows, seen or ()) if loss.drops else _blank(rows, seen)
                 lost += missing
+                changed |= missing > 0
                 for _ in range(missing):
                     self._tell(loss, path, "omitted")
+            for name, shown in loss.beside.items() if changed else ():
+                if name in at(self.expected, path):
+                    put(self.expected, (*path, name), shown)
         if loss.extent is not Extent.LAST:
             _check_extent(loss, lost, None)
 
     def _age(self, loss: Aged, found: Sequence[tuple[Position, Path]]) -> None:
         for position, path in found:
             value = at(self.expected, path)
-            each = isinstance(position.endpoints[0], Batch) and isinstance(value, list)
+            each = has_keys(position) and isinstance(value, list)
             for _ in value if each else () if value is None else (value,):
                 self.told.append(_Told(path, loss.service, "stale", loss.code, loss.age))
 
-    def _tell(self, loss: Loss, path: Path, source: str) -> None:
+    def _tell(self, loss: Lost | Thinned | Marred, path: Path, source: str) -> None:
         if loss.code is not None:
             self.told.append(_Told(path, loss.service, source, loss.code))
 

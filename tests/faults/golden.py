@@ -10,6 +10,9 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from bff_core.contract import Batch, Endpoint, KeyStyle
+from bff_core.graphql.callplan import CallPlan, Position
+from bff_core.testing.client import Reply
+from tests.golden.test_screens import PLACED_NOW
 from tests.screens import Screen
 
 #: A full path in an answer, as in ``errors``.
@@ -54,16 +57,22 @@ class Golden:
 
     data: Any
     calls: Sequence[Call]
+    plan: CallPlan
 
     @classmethod
     def of(cls, screen: Screen) -> Golden:
         """What the screen's file says."""
         content = json.loads(screen.golden.read_text(encoding="utf-8"))
-        return cls(content["data"], [Call.read(line) for line in content["calls"]])
+        return cls(content["data"], [Call.read(line) for line in content["calls"]], screen.plan)
 
     def calls_of(self, endpoint: Endpoint[Any]) -> Sequence[Call]:
         """The calls that asked one endpoint."""
         return [call for call in self.calls if call.is_of(endpoint)]
+
+
+def as_kept(reply: Reply) -> Reply:
+    """An answer as golden files keep it: without what differs from year to year."""
+    return Reply(reply.status, json.loads(PLACED_NOW.sub(r'"now-\1"', json.dumps(reply.body))), reply.headers)
 
 
 def instances(data: Any, position: str) -> Iterator[Path]:
@@ -101,9 +110,18 @@ def put(data: Any, path: Path, value: Any) -> None:
     at(data, path[:-1])[path[-1]] = value
 
 
-def lists_at(data: Any, path: Path) -> Sequence[Path]:
-    """The lists of rows that a position holds: itself, or those inside of its connection."""
+def has_keys(position: Position) -> bool:
+    """Whether each thing that stands at a position has a key of its own to be asked by: of a list, each element."""
+    return all(isinstance(endpoint, Batch) and not endpoint.many for endpoint in position.endpoints)
+
+
+def lists_at(data: Any, path: Path, plan: CallPlan) -> Sequence[Path]:
+    """The lists of rows that a position holds: itself, or those inside of it that no other call brings."""
     value = at(data, path)
     if isinstance(value, list):
         return [path]
-    return [(*path, name) for name, inside in (value or {}).items() if isinstance(inside, list)]
+    if not isinstance(value, dict):
+        return []
+    lists = [(*path, name) for name, inside in value.items() if isinstance(inside, list)]
+    others = {position.path.replace("[]", "") for position in plan.positions}
+    return [one for one in lists if ".".join(step for step in one if isinstance(step, str)) not in others]

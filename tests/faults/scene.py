@@ -16,7 +16,9 @@ from bff_core.testing.client import Client, Reply, client_for
 from bff_core.testing.observer import RecordingObserver
 from tests.conftest import Shop
 from tests.faults.cells import Cell
+from tests.faults.golden import as_kept
 from tests.faults.ways import Means
+from tests.outbound.raw_server import nobody_listening
 
 #: What holds in every cell unless its way says otherwise: retries and breakers that never run out by chance, and times
 #: that two attempts fit into, so long that only what hangs is late on a busy machine.
@@ -35,15 +37,21 @@ SERVICES = {
 NO_CACHE = {"CACHE__MAX_BYTES": "0"}
 CACHE = {"CACHE__JITTER_PERCENT": "0"}
 
-#: An operation for everybody whose one call to a service asks for nothing that a screen asks for.
+#: Who holds a permit; nobody's screen.
+HOLDER = "100"
+
+#: An operation that calls a service once and, as nobody's but ``HOLDER``'s, asks for nothing that a screen asks for.
 HOLDERS = {
-    (
-        "web",
-        "users",
-    ): '{ product(id: "UHJvZHVjdDoy") { reviews(first: 1) { edges { node { author { displayName } } } } } }',
+    ("web", "users"): "{ me { id } }",
     ("web", "products"): '{ search(query: "held") { totalCount } }',
-    ("mobile", "users"): '{ productScreen(id: "2") { reviews { author } } }',
+    ("mobile", "users"): "{ me { id } }",
     ("mobile", "products"): '{ productScreen(id: "2") { id } }',
+    ("web", "orders"): "{ cart { version } }",
+    ("web", "payments"): "{ me { paymentMethods { id } } }",
+    ("web", "notifications"): "{ unreadCount }",
+    ("mobile", "orders"): "{ cart { version } }",
+    ("mobile", "payments"): "{ me { paymentMethods } }",
+    ("mobile", "notifications"): "{ unreadBadge }",
 }
 
 
@@ -79,18 +87,18 @@ class Seen:
 async def play(cell: Cell, shop: Shop) -> Seen:
     """Bring the cell about, ask for its screen once, and say what was seen."""
     screen = cell.screen
-    token = shop.token("7")
+    token = shop.token(screen.user)
     sent = token if cell.signed_in else None
     observer = RecordingObserver()
     async with AsyncExitStack() as stack:
         environment = _environment(cell, shop)
         spare = stack.enter_context(ExitStack())
         if cell.way.means is Means.STOP:
-            environment[f"SERVICES__{cell.service.upper()}__URL"] = spare.enter_context(shop.another(cell.service))
-        if cell.cold:
-            spare.close()
-            if cell.way.fault:
-                shop.fault(cell.service, route=cell.route, **cell.way.fault)
+            # Of the issuer there is one until its keys are known; nobody has asked another service before it stops.
+            stopped = shop.another(cell.service) if cell.issuer and not cell.cold else nobody_listening()
+            environment[f"SERVICES__{cell.service.upper()}__URL"] = spare.enter_context(stopped)
+        if cell.cold and cell.way.fault:
+            shop.fault(cell.service, route=cell.route, **cell.way.fault)
         settings = shop.settings(screen.bff, **environment)
         clock = LeapingClock(screen.clock)
         app = create_app(screen.bff, settings, Doubles(clock=clock, observers=[observer]))
@@ -98,7 +106,8 @@ async def play(cell: Cell, shop: Shop) -> Seen:
         if not cell.cold:
             # Waits for the issuer's keys; what it answers depends on the clock, and is nothing to us.
             await client.query("{ __typename }", token=token)
-            spare.close()
+            if cell.issuer:
+                spare.close()
             if cell.age is not None:
                 async with asyncio.timeout(10):
                     # Again where a busy machine was too slow for the short times of the way.
@@ -108,7 +117,7 @@ async def play(cell: Cell, shop: Shop) -> Seen:
             await stack.enter_async_context(_beginning(cell, shop, client, sent))
         shop.forget()
         started = time.monotonic()
-        reply = await client.query(screen.text, screen.variables, token=sent)
+        reply = as_kept(await client.query(screen.text, screen.variables, token=sent))
         seconds = time.monotonic() - started
         calls = {service: _asked(shop, service, screen.bff) for service in shop.urls}
     changes = [fact for fact in observer.of(BreakerChanged) if fact.service == cell.service]
@@ -133,25 +142,34 @@ def _environment(cell: Cell, shop: Shop) -> dict[str, str]:
 async def _beginning(cell: Cell, shop: Shop, client: Client, token: str | None) -> AsyncIterator[None]:
     """The service begins to fail, under a BFF that is up."""
     way, screen = cell.way, cell.screen
+    holder_token = shop.token(HOLDER) if way.means is Means.BULKHEAD else None
     if way.means is Means.BREAKER:
         shop.fault(cell.service, error_rate=1.0, status=500)
         await client.query(screen.text, screen.variables, token=token)
-        shop.heal()
+        mend(cell, shop)
     elif way.fault:
         shop.fault(cell.service, route=cell.route, **way.fault)
     if way.means is not Means.BULKHEAD:
         yield
         return
     shop.forget()
-    holder = asyncio.create_task(client.query(HOLDERS[screen.bff.name, cell.service]))
+    query = HOLDERS[screen.bff.name, cell.service]
+    holder = asyncio.create_task(client.query(query, token=holder_token))
     try:
         async with asyncio.timeout(10):
             while not shop.calls(cell.service):  # noqa: ASYNC110  # the service is in another thread
                 await asyncio.sleep(0)
         yield
     finally:
-        shop.heal()  # what hangs goes on
+        shop.mend(cell.service)  # what hangs goes on
         await holder
+
+
+def mend(cell: Cell, shop: Shop) -> None:
+    """End what a cell has brought about, faults and writes."""
+    shop.mend(cell.service)
+    if cell.screen.writes:
+        shop.reset()
 
 
 def _asked(shop: Shop, service: str, bff: Bff) -> int:

@@ -71,6 +71,10 @@ FAULTS: Sequence[tuple[str, Mapping[str, Any]]] = [
     ("products", {"latency_ms": 20, "jitter_ms": 100}),
     ("users", {"garbage": True}),
     ("products", {"drop": True}),
+    ("orders", {"truncate": True}),
+    ("payments", {"hang": True}),
+    ("orders", {"error_rate": 0.5, "status": 503}),
+    ("payments", {"garbage": True}),
 ]
 
 #: What a client may read while services fail. INTERNAL is none of them, and neither is a refusal of who is signed in.
@@ -131,6 +135,27 @@ url = "{products}"
 "GET /categories" = {{ fresh_s = 0.1, stale_s = 0, stale_if_error_s = 0 }}
 "POST /stock/query" = {{ fresh_s = 0.05 }}
 "GET /products/{{product_id}}/reviews" = {{ fresh_s = 0.1, stale_s = 0.1, stale_if_error_s = 0 }}
+
+[services.orders]
+url = "{orders}"
+
+[services.orders.windows]
+"GET /me/orders" = {{ fresh_s = 0.1, stale_s = 0.1, stale_if_error_s = 0 }}
+"GET /parcels" = {{ fresh_s = 0.1, stale_s = 0, stale_if_error_s = 60 }}
+
+[services.payments]
+url = "{payments}"
+
+[services.payments.windows]
+"GET /payments" = {{ fresh_s = 0.05 }}
+"GET /me/payment-methods" = {{ fresh_s = 0.1, stale_s = 0.1, stale_if_error_s = 0 }}
+
+[services.notifications]
+url = "{notifications}"
+
+[services.notifications.windows]
+"GET /me/notifications" = {{ fresh_s = 0.1, stale_s = 0.1, stale_if_error_s = 60 }}
+"GET /me/notifications/unread-count" = {{ fresh_s = 0.1, stale_s = 0.1, stale_if_error_s = 60 }}
 """
 #: Few, so that all of them are taken all the time, and what the pools hold at rest is little.
 IN_FLIGHT, CONNECTIONS = 12, 16
@@ -168,6 +193,11 @@ PRIVATE = [
     for user in USERS
     for bff, operation in (("web", "AccountPage"), ("mobile", "MeScreen"))
     for narrow in (False, False, False, True)
+] + [
+    Visit(bff, operation, user=user, narrow=narrow)
+    for user in USERS
+    for bff, operation in (("web", "OrderHistory"), ("mobile", "Orders"))
+    for narrow in (False, True)
 ]
 
 
@@ -336,7 +366,7 @@ async def seen_while_all_is_well(pair: Pair) -> Mapping[Visit, Any]:
         assert status == 200
         assert [error["extensions"]["code"] for error in body.get("errors", [])] == ["FORBIDDEN"] * visit.narrow
         data[visit] = body["data"]
-    own = {visit: seen["me"] for visit, seen in data.items() if visit.user and not visit.narrow}
+    own = {visit: seen["me"] for visit, seen in data.items() if visit.user and not visit.narrow and "me" in seen}
     assert all(me["id"] == visit.user for visit, me in own.items())
     assert len({me["email"] for me in own.values()}) == len(USERS)
     return data
@@ -458,7 +488,7 @@ async def recovered(pair: Pair) -> None:
     pair.clock.put_forward(FORGOTTEN)
     async with asyncio.timeout(10):
         while await pair.not_closed():
-            for visit in PUBLIC + PRIVATE[:32]:
+            for visit in PUBLIC + PRIVATE[:32] + PRIVATE[-32:]:
                 await pair.ask(visit)
             pair.clock.put_forward(FORGOTTEN)
     pair.clock.put_forward(FORGOTTEN)
@@ -473,7 +503,7 @@ async def assert_at_rest(pair: Pair, tasks: set[asyncio.Task[Any]]) -> None:
                 break
             await pair.watch.landed.wait()
     assert asyncio.all_tasks() == tasks
-    assert [(one.in_use, one.waiting) for one in (each.statistics() for each in pair.transports)] == [(0, 0)] * 4
+    assert {(one.in_use, one.waiting) for one in (each.statistics() for each in pair.transports)} == {(0, 0)}
     assert pair.watch.bugs == []
 
 
@@ -481,6 +511,7 @@ async def assert_at_rest(pair: Pair, tasks: set[asyncio.Task[Any]]) -> None:
 async def test_a_thousand_requests_of_fifty_users_at_once(leaving: float, shop: Shop, tmp_path: Path) -> None:
     """Each is given their own data or told what is missing, and nothing is left when all is over."""
     tokens = await every_token(shop)
+    others = {url: sockets_to(url) for url in shop.urls.values()}  # the services, which are in this process too
     async with a_pair(shop, tmp_path, tokens) as pair:
         seen = await seen_while_all_is_well(pair)
         tasks, before = asyncio.all_tasks(), of_requests()  # other tests may have left some in their tracebacks
@@ -498,7 +529,7 @@ async def test_a_thousand_requests_of_fifty_users_at_once(leaving: float, shop: 
                 await asyncio.to_thread(shop.forget)  # the services are in this process, too
                 assert of_requests() == before
                 taken.append(tracemalloc.get_traced_memory()[0])
-                assert [sockets_to(url) <= 2 * CONNECTIONS for url in shop.urls.values()] == [True, True]
+                assert all(sockets_to(url) - others[url] <= 2 * CONNECTIONS for url in shop.urls.values())
                 # All of this happened at all.
                 assert one.faults >= 3
                 assert one.whole > 0
@@ -506,4 +537,4 @@ async def test_a_thousand_requests_of_fifty_users_at_once(leaving: float, shop: 
                 assert (one.left > REQUESTS / 20) is (leaving > 0)
         finally:
             tracemalloc.stop()
-    assert [sockets_to(url) for url in shop.urls.values()] == [0, 0]
+    assert {url: sockets_to(url) for url in shop.urls.values() if sockets_to(url) > others[url]} == {}

@@ -34,7 +34,8 @@ class Way:
     ``code``: what clients read where a call fails. ``asked``: how often a failing call reaches the service, with its
     retries. ``spares_single``: an answer with only one element is as ever. ``fault`` is the switch. ``settings`` are
     those of the failing service, ``everywhere`` those of all services and ``edge`` the BFF's own, where a scene's usual
-    ones would not do. ``counts``: whether the breaker may hold it against the service.
+    ones would not do. ``counts``: whether the breaker may hold it against the service. ``perhaps``: whether a write
+    that meets it may have been carried out all the same, as far as anybody can tell.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Way:
     everywhere: Mapping[str, str] = field(default_factory=dict)
     edge: Mapping[str, str] = field(default_factory=dict)
     counts: bool = True
+    perhaps: bool = False
 
     def __str__(self) -> str:
         return self.name
@@ -72,8 +74,16 @@ _TOUCHY = {"BREAKER__TRIP_AFTER": "0"}
 
 WAYS = (
     Way("stopped", Effect.FAIL, "SERVICE_UNREACHABLE", asked=0, means=Means.STOP),
-    Way("hung", Effect.FAIL, "SERVICE_TIMEOUT", asked=2, fault={"hang": True}, settings=_SHORT),
-    Way("too-slow", Effect.FAIL, "SERVICE_TIMEOUT", asked=2, fault={"latency_ms": 60_000}, settings=_SHORT),
+    Way("hung", Effect.FAIL, "SERVICE_TIMEOUT", asked=2, fault={"hang": True}, settings=_SHORT, perhaps=True),
+    Way(
+        "too-slow",
+        Effect.FAIL,
+        "SERVICE_TIMEOUT",
+        asked=2,
+        fault={"latency_ms": 60_000},
+        settings=_SHORT,
+        perhaps=True,
+    ),
     Way(
         "tiring",
         Effect.TIRE,
@@ -83,8 +93,15 @@ WAYS = (
         edge=_TIRING_EDGE,
     ),
     Way("slow", Effect.NONE, fault={"latency_ms": 50}),
-    Way("status-500", Effect.FAIL, "SERVICE_ERROR", fault={"error_rate": 1.0, "status": 500}),
-    Way("status-503", Effect.FAIL, "SERVICE_ERROR", asked=2, fault={"error_rate": 1.0, "status": 503}),
+    Way("status-500", Effect.FAIL, "SERVICE_ERROR", fault={"error_rate": 1.0, "status": 500}, perhaps=True),
+    Way(
+        "status-503",
+        Effect.FAIL,
+        "SERVICE_ERROR",
+        asked=2,
+        fault={"error_rate": 1.0, "status": 503},
+        perhaps=True,
+    ),
     Way(
         "status-429",
         Effect.FAIL,
@@ -110,9 +127,9 @@ WAYS = (
         settings=_TOUCHY,
         counts=False,
     ),
-    Way("garbage", Effect.FAIL, "SERVICE_BAD_PAYLOAD", fault={"garbage": True}),
-    Way("truncated", Effect.FAIL, "SERVICE_UNREACHABLE", asked=2, fault={"truncate": True}),
-    Way("dropped", Effect.FAIL, "SERVICE_UNREACHABLE", asked=2, fault={"drop": True}),
+    Way("garbage", Effect.FAIL, "SERVICE_BAD_PAYLOAD", fault={"garbage": True}, perhaps=True),
+    Way("truncated", Effect.FAIL, "SERVICE_UNREACHABLE", asked=2, fault={"truncate": True}, perhaps=True),
+    Way("dropped", Effect.FAIL, "SERVICE_UNREACHABLE", asked=2, fault={"drop": True}, perhaps=True),
     Way("one-bad", Effect.SPOIL, "SERVICE_BAD_PAYLOAD", fault={"spoil": "one"}),
     Way("one-bad-of-many", Effect.SPOIL, "SERVICE_BAD_PAYLOAD", spares_single=True, fault={"spoil": "one-of-many"}),
     Way("one-missing", Effect.OMIT, fault={"omit": "one"}),
