@@ -35,7 +35,7 @@ from bff_core.contract import Command, DeclarationError, Done, Outcome, Unknown
 from bff_core.errors import BadRequest, ClientFault, NotFound, Refused
 from bff_core.graphql.context import Info
 from bff_core.graphql.ledger import DegradedSource
-from bff_core.graphql.link import METADATA
+from bff_core.graphql.link import METADATA, Argument
 from bff_core.graphql.scopes import SCOPES, checked
 from bff_core.graphql.view import RECORD
 
@@ -80,7 +80,8 @@ class Write:
 
     async def resolve(self, info: Info, arguments: Mapping[str, Any]) -> Any:
         """How it went, as the record of one member of the union. Raises what is an error and no data."""
-        key = _checked(arguments.get(KEY_ARGUMENT))
+        given = arguments.get(KEY_ARGUMENT)
+        key = None if given is None else _checked(given)
         given = [arguments["input"]] if self.input else []
         sent = self.send(*given, info) if self.takes_info else self.send(*given)
         outcome = await info.context.scope.send(self.command, sent.parameters, sent.body, idempotency_key=key)
@@ -148,6 +149,11 @@ def write(
     )
 
 
+def key_argument(description: str) -> Argument:
+    """The argument by which a client asks what became of a write: the key it was sent under, held to the same rule."""
+    return Argument("idempotencyKey", str, description, convert=_checked)
+
+
 def _check_members(where: str, declared: Write) -> None:
     """The views are over the records that can arrive: each of them, and no other."""
     shown = [getattr(member, RECORD, None) for member in declared.members]
@@ -211,10 +217,10 @@ def _parameter(name: str, kind: Any, description: str) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation)
 
 
-def _checked(key: str | None) -> str | None:
-    if key is not None and not KEY.fullmatch(key):
+def _checked(key: str) -> str:
+    if not KEY.fullmatch(key):
         raise BadRequest("idempotencyKey must be 1 to 100 letters, digits or -._~: and nothing else.")
     return key
 
 
-__all__ = ["KEY", "Sent", "Write", "write"]
+__all__ = ["KEY", "Sent", "Write", "key_argument", "write"]

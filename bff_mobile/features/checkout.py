@@ -4,9 +4,8 @@ from typing import Any
 
 import strawberry
 
-from bff_core.errors import BadRequest
-from bff_core.graphql.link import Argument, link
-from bff_core.graphql.write import KEY, Sent, write
+from bff_core.graphql.link import link
+from bff_core.graphql.write import Sent, key_argument, write
 from bff_mobile.types.checkout import (
     CardDeclined,
     CheckoutDone,
@@ -67,19 +66,13 @@ def _again(input: ReorderInput) -> Sent:
     )
 
 
-def _checked(key: str) -> str:
-    if not KEY.fullmatch(key):
-        raise BadRequest("idempotencyKey must be 1 to 100 letters, digits or -._~: and nothing else.")
-    return key
-
-
 @strawberry.type
 class CheckoutAnswers:
     """Root field for who lost the answer of a checkout."""
 
     checkout_outcome: CheckoutOutcome | None = link(
         orders.placement,
-        key=Argument("idempotencyKey", str, "The key that it was sent under.", convert=_checked),
+        key=key_argument("The key that it was sent under."),
         description="What became of a `checkout` or `reorder` of the signed-in user. Null when none has arrived under"
         " this key: then send it again with the same key.",
     )

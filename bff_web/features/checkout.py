@@ -4,9 +4,8 @@ from typing import Any
 
 import strawberry
 
-from bff_core.errors import BadRequest
-from bff_core.graphql.link import Argument, link
-from bff_core.graphql.write import KEY, Sent, write
+from bff_core.graphql.link import link
+from bff_core.graphql.write import Sent, key_argument, write
 from bff_web.types.cart import StaleCart
 from bff_web.types.checkout import CardDeclined, CheckoutDone, CheckoutOutcome, OutOfStock, PriceChanged
 from bff_web.types.money import MoneyInput, sent_money
@@ -41,19 +40,13 @@ def _place(input: CheckoutInput) -> Sent:
     )
 
 
-def _checked(key: str) -> str:
-    if not KEY.fullmatch(key):
-        raise BadRequest("idempotencyKey must be 1 to 100 letters, digits or -._~: and nothing else.")
-    return key
-
-
 @strawberry.type
 class CheckoutPage:
     """Root field for who lost the answer of a checkout."""
 
     checkout_outcome: CheckoutOutcome | None = link(
         orders.placement,
-        key=Argument("idempotencyKey", str, "The key that the checkout was sent under.", convert=_checked),
+        key=key_argument("The key that the checkout was sent under."),
         description="What became of a checkout of the signed-in user. Null when none has arrived under this key: then"
         " send it again with the same key.",
     )
