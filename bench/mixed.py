@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import base64
 import json
 import os
 import re
@@ -35,8 +36,6 @@ from statistics import median, quantiles
 from typing import Any
 
 import aiohttp
-
-from bff_web.types.node import encode
 
 ROOT = Path(__file__).parents[1]
 OPERATIONS = ROOT / "schema" / "operations"
@@ -244,7 +243,7 @@ class Load:
 
     async def _shop(self, session: aiohttp.ClientSession, user: str, chance: Random) -> None:
         """Put something into the cart, read it, and now and then buy."""
-        product = encode("Product", chance.choice(self.stocked))
+        product = base64.b64encode(f"Product:{chance.choice(self.stocked)}".encode()).decode()
         answer = await self._ask(session, "web", "AddToCart", ADD, {"product": product}, user, chance)
         added = (answer.get("data") or {}).get("addToCart") or {}
         if added.get("__typename") != "CartChanged":

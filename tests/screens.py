@@ -23,8 +23,8 @@ ROOT = Path(__file__).parents[1]
 
 #: Whose screen it is where it is not user 7's: of those who have something in their cart.
 OF_USER = {
-    **dict.fromkeys(("CartPage", "Cart", "ChangeCartItem", "CheckoutScreen", "Checkout"), "42"),
-    "RemoveFromCart": "50",
+    **dict.fromkeys(("CartPage", "Cart", "ChangeCartItem", "CheckoutScreen", "Checkout", "CheckoutOutcome"), "42"),
+    "RemoveFromCart": "100",
 }
 
 

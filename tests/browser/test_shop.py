@@ -25,6 +25,7 @@ from downstream_stubs.running import running
 from tests.browser.hello import serving
 from tests.browser.page import Picture, Visit
 from tests.conftest import Shop
+from tests.screens import OF_USER
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -64,6 +65,7 @@ async def test_every_operation_is_a_tab_that_runs(
         assert bff.name in await page.title()
         assert await page.tabs() == names
         for name in names:
+            await page.sign_in_as(OF_USER.get(name, "7"))
             await page.pick_tab(name)
             answer = await page.run()
             assert "errors" not in answer, name
@@ -199,6 +201,6 @@ async def test_product_screen_is_worded_for_the_browser(
     async with visit(served["mobile"], locale=locale) as page:
         await page.pick_tab("ProductScreen")
         screen = (await page.run())["data"]["productScreen"]
-        assert (screen["name"], screen["price"], screen["stock"]) == (KEYBOARD, price, stock)
+        assert (screen["name"], screen["price"], screen["availability"]) == (KEYBOARD, price, stock)
         if locale == "en-GB":
             await picture(page, "mobile-product-screen")
