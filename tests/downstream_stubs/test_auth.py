@@ -19,7 +19,7 @@ CLAIMS: dict[str, object] = {
     "scope": "a b",
     "iat": NOW,
     "nbf": NOW,
-    "exp": NOW + 600,
+    "exp": NOW + 86_400,
 }
 
 
@@ -40,8 +40,8 @@ async def test_good_token_gives_its_caller() -> None:
         {"iss": "other"},
         {"aud": "other"},
         {"exp": NOW - 1},
-        {"nbf": NOW + 300},
-        {"iat": NOW + 300},
+        {"nbf": NOW + 43_200},
+        {"iat": NOW + 43_200},
         {"sub": 7},
         {"tenant": 7},
         {"scope": ["a", "b"]},

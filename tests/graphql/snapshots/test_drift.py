@@ -222,8 +222,8 @@ def test_a_document_without_operation(repository: Repository) -> None:
     ]
 
 
-def test_two_hundred_types_in_a_second(repository: Repository) -> None:
-    """Two hundred types and twenty released operations are checked in under a second of CPU time."""
+def test_two_hundred_types_cost_a_few_builds_of_their_schema(repository: Repository) -> None:
+    """Two hundred types with twenty released operations are checked for what a dozen readings of the schema take."""
     types = "".join(
         f'"""Type {n}."""\n'
         f"type T{n} {{ id: ID! a(x: Int = 3): String! b: [String!] next: T{(n + 1) % 100} }}\n"
@@ -242,10 +242,14 @@ def test_two_hundred_types_in_a_second(repository: Repository) -> None:
     (repository.root / "published" / "web" / "schema.graphql").write_text(before)
     live = build_schema(after)
 
-    start = time.process_time()
+    start = time.thread_time()
+    for _ in range(3):
+        build_schema(after)
+    built = (time.thread_time() - start) / 3
+    start = time.thread_time()
     report = check("web", live, repository.root)
-    seconds = time.process_time() - start
+    seconds = time.thread_time() - start
 
     assert report.exit_code == 1
     assert [(change.coordinate, len(change.hits)) for change in report.changes] == [("T7.a", 2)]
-    assert seconds < 1.0
+    assert seconds < 12 * built
