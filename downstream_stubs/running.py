@@ -9,7 +9,7 @@ from pathlib import Path
 from downstream_stubs.frame.server import StubServer, bind, url_of
 from downstream_stubs.registry import STUBS
 
-_START_S = 30.0
+_START_S = 90.0
 
 
 @contextmanager

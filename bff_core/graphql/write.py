@@ -39,8 +39,8 @@ from bff_core.graphql.link import METADATA, Argument
 from bff_core.graphql.scopes import SCOPES, checked
 from bff_core.graphql.view import RECORD
 
-#: What clients may send as a key: what can stand in a path too, so that they can ask by it.
-KEY = re.compile(r"[A-Za-z0-9_\-.:~]{1,100}")
+#: What clients may send as a key: what can stand in a path too, so that they can ask by it. So no dot segment.
+KEY = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_\-.:~]{1,100}")
 
 KEY_ARGUMENT = "idempotency_key"
 

@@ -12,8 +12,7 @@ from urllib.parse import parse_qs
 from bff_core.contract import Batch, Endpoint, KeyStyle
 from bff_core.graphql.callplan import CallPlan, Position
 from bff_core.testing.client import Reply
-from tests.golden.test_screens import PLACED_NOW
-from tests.screens import Screen
+from tests.screens import Screen, without_year
 
 #: A full path in an answer, as in ``errors``.
 Path = tuple[str | int, ...]
@@ -72,7 +71,7 @@ class Golden:
 
 def as_kept(reply: Reply) -> Reply:
     """An answer as golden files keep it: without what differs from year to year."""
-    return Reply(reply.status, json.loads(PLACED_NOW.sub(r'"now-\1"', json.dumps(reply.body))), reply.headers)
+    return Reply(reply.status, json.loads(without_year(json.dumps(reply.body))), reply.headers)
 
 
 def instances(data: Any, position: str) -> Iterator[Path]:

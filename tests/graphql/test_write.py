@@ -398,7 +398,7 @@ async def test_what_is_sent_may_depend_on_the_request(
         assert (sent.url.path, json.loads(sent.content)) == (path, body)
 
 
-@pytest.mark.parametrize("key", ["", " k", "a/b", "ключ", "x" * 101, "a\nb"])
+@pytest.mark.parametrize("key", ["", ".", "..", " k", "a/b", "ключ", "x" * 101, "a\nb"])
 async def test_a_key_that_nobody_could_ask_by_is_refused(tmp_path: Path, key: str) -> None:
     """BAD_REQUEST, and no call."""
     async with a_kitchen(tmp_path) as kitchen:
