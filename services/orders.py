@@ -197,6 +197,12 @@ class CardDeclined(Record):
     order_id: str
 
 
+class CameToNothing(Record):
+    """Refused: the order ``order_id`` was begun and is cancelled, by its buyer or since it could not be paid for."""
+
+    order_id: str
+
+
 class OutOfStock(Record):
     """Refused: there is not enough of these products."""
 
@@ -276,6 +282,8 @@ _PLACED = (
 )
 _NOT_PLACED: Mapping[str, type[Record]] = {
     "card-declined": CardDeclined,
+    "payment-refused": CameToNothing,
+    "order-cancelled": CameToNothing,
     "out-of-stock": OutOfStock,
     "price-changed": PriceChanged,
 }

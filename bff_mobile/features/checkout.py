@@ -7,6 +7,7 @@ import strawberry
 from bff_core.graphql.link import link
 from bff_core.graphql.write import Sent, key_argument, write
 from bff_mobile.types.checkout import (
+    CameToNothing,
     CardDeclined,
     CheckoutDone,
     CheckoutOutcome,
@@ -88,7 +89,7 @@ class CheckoutMutations:
         input=CheckoutInput,
         send=_place,
         done=CheckoutDone,
-        refusals=(CardDeclined, OutOfStock, PriceChanged, StaleCart, InvalidInput, KeyReused),
+        refusals=(CardDeclined, CameToNothing, OutOfStock, PriceChanged, StaleCart, InvalidInput, KeyReused),
         unknown=OutcomeUnknown,
         ask=_ASK,
         description="Buy what is in the cart. The same idempotencyKey again is the same order again, never a second.",
@@ -99,7 +100,7 @@ class CheckoutMutations:
         input=ReorderInput,
         send=_again,
         done=CheckoutDone,
-        refusals=(CardDeclined, OutOfStock, PriceChanged, InvalidInput, KeyReused),
+        refusals=(CardDeclined, CameToNothing, OutOfStock, PriceChanged, InvalidInput, KeyReused),
         unknown=OutcomeUnknown,
         ask=_ASK,
         description="Buy once more what is still sold of an earlier order, at the prices of now; the cart has no part"

@@ -43,6 +43,18 @@ class CardDeclined:
     )
 
 
+def _came_to_nothing(_refusal: orders.CameToNothing, info: Info) -> str:
+    return phrase("checkout_cancelled", info.context.locale)
+
+
+@view(orders.CameToNothing, description="Refused: the order was begun and is cancelled. Nothing was paid.")
+class CameToNothing:
+    """To buy it after all is a new purchase, under a new idempotencyKey."""
+
+    message: str = computed(_came_to_nothing, "What became of it, worded for the locale.")
+    order_id: strawberry.ID = shown("The order that was cancelled, for `orderStatus`.")
+
+
 def _out_of_stock(_refusal: orders.OutOfStock, info: Info) -> str:
     return phrase("out_of_stock", info.context.locale)
 

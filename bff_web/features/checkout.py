@@ -7,7 +7,7 @@ import strawberry
 from bff_core.graphql.link import link
 from bff_core.graphql.write import Sent, key_argument, write
 from bff_web.types.cart import StaleCart
-from bff_web.types.checkout import CardDeclined, CheckoutDone, CheckoutOutcome, OutOfStock, PriceChanged
+from bff_web.types.checkout import CameToNothing, CardDeclined, CheckoutDone, CheckoutOutcome, OutOfStock, PriceChanged
 from bff_web.types.money import MoneyInput, sent_money
 from bff_web.types.outcome import InvalidInput, KeyReused, OutcomeUnknown
 from services import orders
@@ -62,7 +62,7 @@ class CheckoutMutations:
         input=CheckoutInput,
         send=_place,
         done=CheckoutDone,
-        refusals=(CardDeclined, OutOfStock, PriceChanged, StaleCart, InvalidInput, KeyReused),
+        refusals=(CardDeclined, CameToNothing, OutOfStock, PriceChanged, StaleCart, InvalidInput, KeyReused),
         unknown=OutcomeUnknown,
         ask="Ask checkoutOutcome with this idempotencyKey, or send the same mutation again with it.",
         description="Buy what is in the cart. The same idempotencyKey again is the same order again, never a second.",

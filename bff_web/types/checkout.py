@@ -29,6 +29,15 @@ class CardDeclined:
     )
 
 
+@view(orders.CameToNothing, description="Refused: the order was begun and is cancelled. Nothing was paid.")
+class CameToNothing:
+    """A new checkout, under a new key, may do."""
+
+    cancelled_order: Order | None = link(
+        orders.by_id, key="order_id", description="The order that was cancelled; its `cancelReason` says why."
+    )
+
+
 @view(
     orders.OutOfStock, description="Refused: there is not enough of something. Nothing was paid, the cart is as it was."
 )

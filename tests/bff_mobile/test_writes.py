@@ -225,6 +225,21 @@ async def test_a_declined_card_leaves_the_cart_and_offers_the_others(shop: Shop)
         assert (await app.write("Checkout", chosen, "card-2"))["__typename"] == "CheckoutDone"
 
 
+async def test_a_purchase_that_was_called_off_meanwhile_came_to_nothing(shop: Shop) -> None:
+    """Another device cancelled the pending order; the same key says so, in the language of whoever asks."""
+    async with an_app(shop) as app:
+        shop.fault("products", route="POST /stock/reservations", error_rate=1.0, status=500)
+        assert (await app.write("Checkout", {"cartVersion": 1}, "off"))["__typename"] == "OutcomeUnknown"
+        shop.mend("products")
+        order = (await app.ask("{ orders(first: 1) { orders { id } } }"))["orders"]["orders"][0]["id"]
+        async with httpx.AsyncClient(base_url=shop.urls["orders"]) as browser:
+            headers = {"authorization": f"Bearer {app.token}"}
+            assert (await browser.post(f"/orders/{order}/cancel", json={}, headers=headers)).status_code == 200
+        for locale, message in (("en", "Your order was cancelled."), ("de", "Ihre Bestellung wurde storniert.")):
+            shown = await app.write("Checkout", {"cartVersion": 1}, "off", locale)
+            assert shown == {"__typename": "CameToNothing", "message": message, "orderId": order}
+
+
 async def test_what_is_out_of_stock_is_a_card_with_how_much_there_is(shop: Shop) -> None:
     """From the cart or once more; nothing is paid, and it is known to have come to nothing."""
     async with an_app(shop) as app:

@@ -236,6 +236,25 @@ async def test_a_declined_card_leaves_the_cart_and_the_stock(shop: Shop) -> None
         assert done["__typename"] == "CheckoutDone"
 
 
+async def test_a_checkout_whose_order_was_cancelled_meanwhile_came_to_nothing(shop: Shop) -> None:
+    """Its buyer called the pending order off; the same key says so, with the order, and buys nothing."""
+    async with a_till(shop) as till:
+        await till.add(KEYBOARD)
+        count = await till.placed()
+        shop.fault("products", route="POST /stock/reservations", error_rate=1.0, status=500)
+        assert (await till.write("Checkout", {"cartVersion": 1}, "off"))["__typename"] == "OutcomeUnknown"
+        read = await till.client.query("{ orders(first: 1) { nodes: edges { node { id status } } } }", token=till.token)
+        pending = read.data["orders"]["nodes"][0]["node"]
+        assert pending["status"] == "PENDING"
+        shop.mend("products")
+        assert (await till.write("CancelOrder", {"orderId": pending["id"]}))["__typename"] == "OrderCancelled"
+        shown = await till.write("Checkout", {"cartVersion": 1}, "off")
+        assert shown["__typename"] == "CameToNothing"
+        order = shown["cancelledOrder"]
+        assert (order["id"], order["status"], order["cancelReason"]) == (pending["id"], "CANCELLED", "CUSTOMER")
+        assert await till.placed() == count + 1
+
+
 async def test_what_is_out_of_stock_is_named(shop: Shop) -> None:
     """With how much of it there is; nothing is paid, and the checkout is known to have come to nothing."""
     async with a_till(shop) as till:
