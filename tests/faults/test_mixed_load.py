@@ -110,7 +110,7 @@ level = "error"
 [services.all]
 in_flight = {in_flight}
 waiting = 1000
-longest_wait_ms = 500
+longest_wait_ms = 1500
 max_connections = {connections}
 attempt_timeout_ms = 400
 

@@ -58,8 +58,8 @@ class Way:
 #: Two attempts and all their waits end long before any budget, so what is told is the service's own slowness. Nobody
 #: waits for a permit; that time is what a call may lose to a busy machine and still have both its attempts in full.
 _SHORT = {
-    "ATTEMPT_TIMEOUT_MS": "250",
-    "CONNECT_TIMEOUT_MS": "250",
+    "ATTEMPT_TIMEOUT_MS": "400",
+    "CONNECT_TIMEOUT_MS": "400",
     "LONGEST_WAIT_MS": "400",
     "RETRY__RETRIES": "1",
     "RETRY__BASE_MS": "5",
@@ -143,8 +143,8 @@ WAYS = (
         means=Means.BULKHEAD,
         fault={"hang": True},
         settings={"IN_FLIGHT": "1", "WAITING": "0"},
-        everywhere={"ATTEMPT_TIMEOUT_MS": "900", "LONGEST_WAIT_MS": "10", "RETRY__RETRIES": "0"},
-        edge={"BUDGET_MS": "1000"},
+        everywhere={"ATTEMPT_TIMEOUT_MS": "2800", "LONGEST_WAIT_MS": "10", "RETRY__RETRIES": "0"},
+        edge={"BUDGET_MS": "3000"},
     ),
 )
 
