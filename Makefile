@@ -36,15 +36,19 @@ types: $(STAMP)  ## Check types, strictly
 imports: $(STAMP)  ## Check which room may import which
 	@$(BIN)/lint-imports
 
-# Two halves at once, each with services of its own: the faults mostly wait, and the rest mostly works. What waits goes
-# first when it wakes up, since its times are real.
+# Three parts at once, each with services of its own: the faults mostly wait, and go first when they wake up, since
+# their times are real; what starts programs waits for those; the rest works.
+STARTS := $(wildcard $(addprefix tests/,browser clients cli conformance demo deploy docs downstream_stubs))
 unit: $(STAMP)
 	@mkdir -p .cache
-	@$(BIN)/pytest tests/faults -p no:cacheprovider >.cache/faults.log 2>&1 & faults=$$!; \
-	nice -n 10 $(BIN)/pytest --ignore=tests/faults; rest=$$?; \
-	echo "tests/faults  ends too"; wait $$faults; ended=$$?; \
-	if [ $$ended -eq 0 ]; then tail -n 1 .cache/faults.log; else cat .cache/faults.log; fi; \
-	exit $$((rest + ended))
+	@$(BIN)/pytest -p no:cacheprovider tests/faults >.cache/faults.log 2>&1 & faults=$$!; \
+	nice -n 10 $(BIN)/pytest -p no:cacheprovider $(STARTS) >.cache/starts.log 2>&1 & starts=$$!; \
+	nice -n 10 $(BIN)/pytest $(addprefix --ignore=,tests/faults $(STARTS)); failed=$$?; \
+	for part in faults starts; do \
+		echo "tests  .cache/$$part.log ends too"; \
+		if wait $$(eval echo \$$$$part); then tail -n 1 .cache/$$part.log; else failed=1; cat .cache/$$part.log; fi; \
+	done; \
+	exit $$failed
 
 pictures: graphiql  ## Take the pictures of the README anew
 	@CI=1 PICTURES=docs/pictures $(BIN)/pytest -q tests/browser/test_shop.py
@@ -59,4 +63,4 @@ lock: $(STAMP)  ## Renew requirements.lock from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --quiet --extra stubs --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --constraint requirements.lock -o deploy/requirements.lock
 
 clean:  ## Remove what was made, the environment included
-	@rm -rf $(VENV) .cache .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache graphiql/node_modules bff_core/edge/static
+	@rm -rf $(VENV) .cache .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache graphiql/node_modules tests/clients/node_modules bff_core/edge/static
