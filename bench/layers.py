@@ -28,6 +28,7 @@ from bff_core.cache.store import MemoryStore
 from bff_core.clock import SystemClock
 from bff_core.contract import Endpoint, Outcome
 from bff_core.deadline import Deadline
+from bff_core.documents.lookup import DocumentOptions, Documents
 from bff_core.edge.client import Client, KnownClients
 from bff_core.edge.endpoint import GraphQLEndpoint
 from bff_core.edge.http import Asked
@@ -112,6 +113,7 @@ def layers(workload: str, answers: Mapping[str, bytes], apps: Applications) -> l
     pipeline = Pipeline(
         PipelineOptions("bench", budget=60.0),
         authenticator=None,
+        documents=Documents(DocumentOptions("open")),
         operations=operations,
         executor=executor,
         reads=guarded,

@@ -7,7 +7,7 @@ Tests call the same function with doubles.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from random import Random
@@ -27,11 +27,20 @@ from bff_core.cache.store import MemoryStore
 from bff_core.clock import Clock, SystemClock
 from bff_core.contract import Get, JwkSet, Outcome, Service
 from bff_core.deadline import Deadline
+from bff_core.documents.found import Found
+from bff_core.documents.lookup import DocumentOptions, Documents
+from bff_core.edge.address import Callers
+from bff_core.edge.caching import CachingOptions
 from bff_core.edge.client import KnownClients
-from bff_core.edge.endpoint import GraphQLEndpoint
+from bff_core.edge.cors import Cors, CorsOptions
+from bff_core.edge.endpoint import Defences, EndpointOptions, GraphQLEndpoint
 from bff_core.edge.graphiql import DemoUser, Graphiql, Tab, graphiql_page, graphiql_routes, read_tabs
 from bff_core.edge.health import health_routes
+from bff_core.edge.http import Statuses
 from bff_core.edge.pipeline import Pipeline, PipelineOptions
+from bff_core.edge.rates import RateOptions, Rates
+from bff_core.edge.schema_file import schema_route
+from bff_core.edge.shedding import Gate, GateOptions
 from bff_core.errors import Bug
 from bff_core.graphql.executor import Executor, StrawberryExecutor
 from bff_core.graphql.operations import Operations
@@ -48,9 +57,13 @@ from bff_core.settings import ServiceSettings, Settings, SettingsError
 from bff_core.telemetry.facts import Fact, Observer
 from bff_core.telemetry.logs import LogObserver
 from bff_core.telemetry.metrics import MetricsObserver, render
+from bff_core.telemetry.shared import SharedNumbers
 from bff_core.windows import windows_in_force, written_elsewhere
 
 Transports = Callable[[Service], Transport]
+
+#: Seconds; how old what one worker says of another's bulkheads and flights may be.
+LOOK_EVERY = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +77,27 @@ class Doubles:
     observers: Sequence[Observer] = ()
 
 
-def create_app(bff: Bff, settings: Settings | None = None, doubles: Doubles | None = None) -> Starlette:
-    """The application. Raises SettingsError and SchemaError for what must not start."""
-    return _Composition(bff, settings or bff.load_settings(), doubles or Doubles()).application()
+def create_app(
+    bff: Bff, settings: Settings | None = None, doubles: Doubles | None = None, *, numbers: SharedNumbers | None = None
+) -> Starlette:
+    """The application. Raises SettingsError and SchemaError for what must not start.
+
+    ``numbers``: where this worker and the others keep theirs; None for one that serves alone.
+    """
+    return _Composition(bff, settings or bff.load_settings(), doubles or Doubles(), numbers).application()
 
 
 class _Composition:
     """All parts of one running BFF; opened and closed by the application's lifespan."""
 
-    def __init__(self, bff: Bff, settings: Settings, doubles: Doubles) -> None:
+    def __init__(self, bff: Bff, settings: Settings, doubles: Doubles, numbers: SharedNumbers | None) -> None:
         self._bff = bff
         self._settings = settings
         self._clock = doubles.clock or SystemClock()
         self._random = doubles.random or Random()
         self._registry = CollectorRegistry()
-        meters = MetricsObserver(self._registry, bff.name)
+        self._numbers = numbers
+        self._meters = meters = MetricsObserver(self._registry, bff.name, slow_after=settings.edge.slow_after_ms / 1000)
         self._observer = _Observers(
             (
                 LogObserver(settings.logs.level, bff=bff.name, clock=self._clock),
@@ -89,6 +108,7 @@ class _Composition:
         self._transports = doubles.transports or self._transport
         self._executor = doubles.executor
         self._channels = {service.name: self._channel(service) for service in bff.services}
+        self._windows = windows_in_force(bff.services, settings)  # told also where nothing is kept
         records = self._records()
         self._reads = {
             name: Reads(channel, records, self._clock, self._observer, settings.services[name].longest_call_ms / 1000)
@@ -96,6 +116,20 @@ class _Composition:
         }
         for name, channel in self._channels.items():
             meters.watch(name, channel.bulkhead, self._reads[name].flights.under_way)
+        rates, shedding = settings.rates, settings.shedding
+        self._rates = Rates(
+            RateOptions(rates.client_per_minute, rates.principal_per_minute), self._clock, self._observer
+        )
+        self._gate = Gate(
+            GateOptions(
+                most_requests=shedding.most_requests,
+                longest_lag=shedding.longest_lag_ms / 1000,
+                drain=shedding.drain_ms / 1000,
+                grace=settings.edge.budget_ms / 1000 + 1,
+            ),
+            self._clock,
+            self._observer,
+        )
         self._keys = self._key_set()
         self._tabs = _tabs(bff)
 
@@ -108,9 +142,13 @@ class _Composition:
         ]
         if edge.metrics:
             routes.append(Route("/metrics", self._metrics))
+        if edge.introspection:
+            routes.append(schema_route(self._bff.schema))
         if edge.graphiql:
             routes += graphiql_routes(self._graphiql(), self._issue_token if self._bff.development_token else None)
-        return Starlette(routes=routes, lifespan=self._lifespan)
+        app = Starlette(routes=routes, lifespan=self._lifespan)
+        app.state.gate = self._gate  # for whoever serves, and is told to end
+        return app
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
@@ -122,6 +160,9 @@ class _Composition:
             if self._keys:
                 stack.push_async_callback(self._keys.aclose)
                 self._keys.start()
+            if self._numbers:
+                self._look()
+                stack.callback(lambda: self._looking.cancel())
             yield
 
     def _endpoint(self) -> GraphQLEndpoint:
@@ -132,28 +173,53 @@ class _Composition:
                 budget=edge.budget_ms / 1000,
                 reserve=edge.reserve_ms / 1000,
                 default_locale=edge.default_locale,
-                operations=frozenset(tab.name for tab in self._tabs),
+                operations=_names(self._bff),
+                caching=CachingOptions(self._settings.caching.shared, self._settings.caching.timed_words_s),
             ),
             authenticator=self._authenticator(),
+            documents=self._documents(),
             operations=Operations(
                 self._bff.schema,
                 self._settings.documents.cache_size,
                 introspection=edge.introspection,
-                most_keys=self._settings.documents.most_keys,
+                limits=self._settings.limits.limits,
+                windows=self._windows,
             ),
             executor=self._executor or StrawberryExecutor(self._bff.strawberry_schema),
             reads=self._reads,
             clock=self._clock,
             observer=self._observer,
+            rates=self._rates,
         )
         page = self._graphiql() if edge.graphiql else None
         return GraphQLEndpoint(
             pipeline,
-            KnownClients(edge.known_clients),
+            KnownClients(edge.known_clients, edge.known_versions),
             self._observer,
             (lambda: graphiql_page(page)) if page else None,
-            max_body_bytes=edge.max_body_bytes,
+            defences=Defences(
+                Cors(CorsOptions(edge.allowed_origins, edge.credential_origins, edge.preflight_max_age_s)),
+                Callers(edge.trusted_proxies),
+                self._rates,
+                self._gate,
+            ),
+            clock=self._clock,
+            options=EndpointOptions(
+                max_body_bytes=edge.max_body_bytes,
+                max_header_bytes=edge.max_header_bytes,
+                body_timeout=edge.body_timeout_ms / 1000,
+                statuses=Statuses(422 if edge.status_422 else 400, 294 if edge.status_294 else 200),
+            ),
         )
+
+    def _documents(self) -> Documents:
+        documents = self._settings.documents
+        options = DocumentOptions(
+            policy=documents.policy,
+            apq_bytes=documents.apq_bytes if documents.apq else 0,
+            say_registered=documents.say_registered,
+        )
+        return Documents(options, _known(self._bff))
 
     def _graphiql(self) -> Graphiql:
         signs_in = self._bff.development_token is not None
@@ -179,9 +245,8 @@ class _Composition:
 
     def _records(self) -> RecordCache:
         cache = self._settings.cache
-        windows = windows_in_force(self._bff.services, self._settings)  # told also where nothing is kept
         options = CacheOptions(
-            windows if cache.max_bytes else {},
+            self._windows if cache.max_bytes else {},
             jitter=cache.jitter_percent / 100,
             elsewhere=written_elsewhere(self._bff.services) if cache.workers > 1 else frozenset(),
         )
@@ -254,14 +319,35 @@ class _Composition:
         return (await self._channels[endpoint.service].fetch(endpoint, [key], caller))[0]
 
     def _missing(self) -> Sequence[str]:
+        if self._gate.ending:
+            return ["this process is ending"]
         if self._keys is None or self._keys.ready:
             return []
         self._keys.start()  # no request will make the next try while nobody sends us any
         return ["keys of the token issuer"]
 
+    def _look(self) -> None:
+        """Let the other workers know how this one stands, again and again: they cannot ask."""
+        self._meters.look()
+        self._looking = self._clock.call_later(LOOK_EVERY, self._look)
+
     async def _metrics(self, _: Request) -> Response:
-        body, content_type = render(self._registry)
+        self._meters.look()
+        body, content_type = self._numbers.render() if self._numbers else render(self._registry)
         return Response(body, media_type=content_type)
+
+
+def _known(bff: Bff) -> Iterator[tuple[str, Found]]:
+    """What stands in the manifests, by each id that a client may send."""
+    for each in bff.trusted:
+        name = each.operations[0].name if len(each.operations) == 1 else None
+        found = Found(each.text, each.ids[0], name or None, registered=True, trusted=True)
+        yield from ((document, found) for document in each.ids)
+
+
+def _names(bff: Bff) -> frozenset[str]:
+    """Of all operations that stand in the manifests."""
+    return frozenset(named.name for each in bff.trusted for named in each.operations if named.name)
 
 
 def _tabs(bff: Bff) -> Sequence[Tab]:

@@ -3,6 +3,10 @@
     BffError
     ├── ClientFault          the client's own doing: its message is shown as it is
     │   ├── BadRequest       the request, a variable or an argument is malformed
+    │   │   └── DocumentMismatch     an id and a text came together, and the id is another text's
+    │   ├── DocumentNotFound     nobody knows a document by this id
+    │   │   └── RegistrationNotSupported  nor can one be registered here
+    │   ├── DocumentRefused  the policy of this BFF does not let the document run
     │   ├── TooCostly        the operation is well formed and asks for more than one request may
     │   ├── Unauthenticated  a credential is missing, or the one sent is not valid
     │   └── Forbidden        the credential is valid and does not reach this far
@@ -18,7 +22,8 @@
     │   ├── BreakerBusy      the service may be well again, and enough calls are trying that
     │   ├── BulkheadFull     the service's permits are taken and the waiting room is full, or the wait was too long
     │   ├── DeadlinePassed   the request has no time left
-    │   └── AuthUnavailable  no key is known to verify a credential with
+    │   ├── AuthUnavailable  no key is known to verify a credential with
+    │   └── Overloaded       this process has more to do than it can in time, or is ending
     └── Bug                  ours: logged with its trace, shown as INTERNAL
 
 Each class carries the ``extensions.code`` that clients see. Codes are few and stable; ``docs/errors.md`` says how to
@@ -63,6 +68,34 @@ class ClientFault(BffError):
 
 class BadRequest(ClientFault):
     """The request, a variable or an argument is malformed."""
+
+
+class DocumentMismatch(BadRequest):
+    """An id and a text came together, and the id is another text's."""
+
+
+class DocumentNotFound(ClientFault):
+    """Nobody knows a document by this id. Its message is the very word that Apollo Client and urql look for."""
+
+    code = "PERSISTED_QUERY_NOT_FOUND"
+
+    def __init__(self, message: str = "PersistedQueryNotFound") -> None:
+        super().__init__(message)
+
+
+class RegistrationNotSupported(DocumentNotFound):
+    """Nobody knows a document by this hash, and none can be registered: the client must send texts, or released ids."""
+
+    code = "PERSISTED_QUERY_NOT_SUPPORTED"
+
+    def __init__(self, message: str = "PersistedQueryNotSupported") -> None:
+        super().__init__(message)
+
+
+class DocumentRefused(ClientFault):
+    """The policy of this BFF does not let the document run. Choose DocumentNotFound for an id that nobody knows."""
+
+    code = "DOCUMENT_REFUSED"
 
 
 class TooCostly(ClientFault):
@@ -180,6 +213,10 @@ class AuthUnavailable(Rejected):
     """No key is known to verify a credential with, because the issuer cannot be reached."""
 
     code = "AUTH_UNAVAILABLE"
+
+
+class Overloaded(Rejected):
+    """This process has more to do than it can in time, or is ending: nothing was done, and it may be asked again."""
 
 
 class Bug(BffError):

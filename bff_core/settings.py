@@ -18,6 +18,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
+from ipaddress import ip_network
 from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -35,6 +36,8 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
+
+from bff_core.graphql.limits.limits import Limits
 
 Origin = Literal["default", "file", "environment"]
 
@@ -86,10 +89,41 @@ def _url(value: object) -> object:
     return value.rstrip("/")
 
 
+def _origins(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Origins as browsers write them, which is how they are compared."""
+    for value in values:
+        if value == "localhost":
+            continue
+        try:
+            parts = urlsplit(value)
+            host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+            whole = f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port is not None else "")
+        except ValueError:  # brackets that do not match, or a port that is none
+            whole, parts = "", urlsplit("")
+        default = {"http": 80, "https": 443}.get(parts.scheme, 0)
+        if not parts.scheme or not parts.hostname or value != whole or parts.port == default or "*" in value:
+            raise ValueError(
+                "allowed is each origin as a browser writes it, https://shop.example or http://host:8080 (small "
+                "letters, no path, no default port, no '*'), or localhost for every port of this machine"
+            )
+    return values
+
+
+def _networks(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        try:
+            ip_network(value)
+        except ValueError:
+            raise ValueError("allowed is each address or network, as 10.0.0.7, 10.0.0.0/8 or fd00::/8") from None
+    return values
+
+
 Whole = Annotated[int, BeforeValidator(_no_switch)]
 Number = Annotated[float, BeforeValidator(_no_switch)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 Url = Annotated[str, BeforeValidator(_url)]
+Origins = Annotated[tuple[str, ...], BeforeValidator(_words), AfterValidator(_origins)]
+Networks = Annotated[tuple[str, ...], BeforeValidator(_words), AfterValidator(_networks)]
 
 # RSA alone, as the key set knows no other keys; and neither "none" nor HS*, which a public key signs.
 Algorithm = Literal["RS256", "RS384", "RS512"]
@@ -105,6 +139,9 @@ class EdgeSettings(_Section):
 
     host: str = Field(default="127.0.0.1", min_length=1, description="address to listen on")
     port: Whole = Field(ge=0, le=65535, description="TCP port to listen on; 0 lets the system choose")
+    workers: Whole = Field(
+        default=1, ge=1, le=64, description="processes that `bff serve` starts, which share that port"
+    )
     budget_ms: Whole = Field(default=2000, ge=50, le=60_000, description="time of one request, milliseconds")
     reserve_ms: Whole = Field(
         default=50,
@@ -115,10 +152,70 @@ class EdgeSettings(_Section):
     max_body_bytes: Whole = Field(
         default=1_048_576, ge=1024, le=104_857_600, description="largest request body taken, bytes"
     )
+    max_header_bytes: Whole = Field(
+        default=16_384,
+        ge=4096,
+        le=1_048_576,
+        description="largest headers of a request taken, and longest first line, bytes each",
+    )
+    header_timeout_ms: Whole = Field(
+        default=10_000,
+        ge=50,
+        le=600_000,
+        description="time of a connection to send the headers of a request, from its beginning, milliseconds",
+    )
+    body_timeout_ms: Whole = Field(
+        default=10_000, ge=50, le=600_000, description="time of a client to send the body of a request, milliseconds"
+    )
+    keep_alive_s: Whole = Field(
+        default=75,
+        ge=1,
+        le=3600,
+        description="how long a connection stays open between two requests, seconds; longer than a proxy before us "
+        "keeps its own, or it sends a request into one that is just being closed",
+    )
+    trusted_proxies: Networks = Field(
+        default=(),
+        description="addresses or networks of the proxies before the BFF, whose X-Forwarded-For is believed",
+    )
+    allowed_origins: Origins = Field(
+        default=(),
+        description="origins whose web pages may use this BFF besides its own, as 'https://shop.example'; 'localhost' "
+        "is every port of this machine by http, for development",
+    )
+    credential_origins: Origins = Field(
+        default=(), description="those of allowed_origins whose pages may send cookies and the like along"
+    )
+    preflight_max_age_s: Whole = Field(
+        default=600,
+        ge=0,
+        le=86_400,
+        description="how long a browser may remember that an origin is allowed, seconds; browsers cap it themselves",
+    )
     graphiql: bool = Field(default=False, description="serve GraphiQL to browsers")
-    introspection: bool = Field(default=False, description="answer introspection")
+    introspection: bool = Field(default=False, description="answer introspection, and serve /schema.graphql")
+    status_422: bool = Field(
+        default=False,
+        description="answer what can be read and does not fit with 422 and not with 400, as the newest draft of "
+        "GraphQL over HTTP has it; for application/graphql-response+json",
+    )
+    status_294: bool = Field(
+        default=False,
+        description="answer data beside errors with 294 and not with 200, as the newest draft of GraphQL over HTTP has "
+        "it; for application/graphql-response+json",
+    )
     metrics: bool = Field(default=True, description="serve /metrics")
     known_clients: Words = Field(default=(), description="client names used as labels; any other is counted as 'other'")
+    known_versions: Words = Field(
+        default=(), description="client versions used as labels; any other, and none, is counted as 'other'"
+    )
+    slow_ms: Whole | None = Field(
+        default=None,
+        ge=1,
+        le=60_000,
+        description="a request that takes longer is counted as slow, with the service that held it up most, "
+        "milliseconds; half of the budget where it is not set",
+    )
     default_locale: str = Field(
         default="en",
         pattern=r"^[a-z]{2,3}([-_][A-Za-z]{4})?([-_][A-Z]{2})?$",
@@ -129,19 +226,121 @@ class EdgeSettings(_Section):
     def _no_contradiction(self) -> EdgeSettings:
         if self.reserve_ms * 2 >= self.budget_ms:
             raise ValueError(f"reserve_ms = {self.reserve_ms} must be less than half of budget_ms = {self.budget_ms}")
+        if self.slow_ms is not None and self.slow_ms >= self.budget_ms:  # by then it is over
+            raise ValueError(f"slow_ms = {self.slow_ms} must be less than budget_ms = {self.budget_ms}")
+        if strangers := sorted(set(self.credential_origins) - set(self.allowed_origins)):
+            raise ValueError(
+                f"credential_origins = {', '.join(strangers)} must stand in allowed_origins too, or no page of theirs "
+                "may ask at all"
+            )
         return self
+
+    @property
+    def slow_after_ms(self) -> float:
+        """The time after which a request counts as slow, milliseconds."""
+        return self.budget_ms / 2 if self.slow_ms is None else self.slow_ms
 
 
 class DocumentSettings(_Section):
-    """``documents``: how many parsed documents are kept, and what one operation may ask for."""
+    """``documents``: which documents run, and how many are kept."""
 
+    policy: Literal["open", "registered", "trusted"] = Field(
+        default="registered",
+        description="which documents run: any, those registered (by a manifest, or by a client where apq is on), or "
+        "those of a manifest and by their id alone",
+    )
+    apq: bool = Field(
+        default=False,
+        description="let clients register documents by their hash (automatic persisted queries); with policy "
+        "'registered' every valid document can then be registered, so that it bounds what one is, not who made it",
+    )
+    apq_bytes: Whole = Field(
+        default=8_388_608,
+        ge=65_536,
+        le=1_073_741_824,
+        description="documents that clients registered, kept in memory by one process, bytes",
+    )
+    say_registered: bool = Field(
+        default=False, description="say in extensions.document of each answer whether its document is registered"
+    )
     cache_size: Whole = Field(default=1000, ge=10, le=100_000, description="parsed documents kept, number")
-    most_keys: Whole = Field(
+
+    @model_validator(mode="after")
+    def _no_contradiction(self) -> DocumentSettings:
+        if self.apq and self.policy == "trusted":
+            raise ValueError("apq = true has no use with policy = trusted, which runs no document of a client's own")
+        return self
+
+
+class LimitSettings(_Section):
+    """``limits``: the most that one document may be and ask for. Told before it runs; fragments count each spread."""
+
+    document_bytes: Whole = Field(
+        default=32_768, ge=1024, le=1_048_576, description="longest document that is looked at, bytes"
+    )
+    tokens: Whole = Field(
+        default=800, ge=100, le=100_000, description="tokens of a document, at which the parser stops, number"
+    )
+    depth: Whole = Field(
+        default=20, ge=3, le=150, description="fields below one another, number; tools ask introspection for 15"
+    )
+    aliases: Whole = Field(default=30, ge=0, le=10_000, description="fields of an operation by another name, number")
+    root_fields: Whole = Field(
+        default=20, ge=1, le=10_000, description="fields of an operation's root, so also writes of a mutation, number"
+    )
+    spreads: Whole = Field(default=100, ge=0, le=10_000, description="fragment spreads of an operation, number")
+    directives: Whole = Field(default=50, ge=0, le=10_000, description="directives of an operation, number")
+    directives_each: Whole = Field(default=4, ge=1, le=100, description="directives at one place, number")
+    list_size: Whole = Field(
+        default=200,
+        ge=1,
+        le=100_000,
+        description="elements of a list that a client sends, and rows it may ask for in one place, number",
+    )
+    keys: Whole = Field(
         default=10_000,
         ge=10,
         le=10_000_000,
-        description="keys that one operation may ask the services for, by its call plan, number",
+        description="keys that an operation may ask the services for, by its call plan, number",
     )
+    cost: Whole = Field(
+        default=10_000,
+        ge=10,
+        le=100_000_000,
+        description="cost of an operation: objects of the answer, and call_cost for each call of its plan, number",
+    )
+    comparisons: Whole = Field(
+        default=5000,
+        ge=100,
+        le=500_000,
+        description="comparisons of fields that are named alike, at which validation stops, number",
+    )
+    call_cost: Whole = Field(default=10, ge=0, le=10_000, description="what one call to a service costs, number")
+    assumed_list_size: Whole = Field(
+        default=10, ge=1, le=10_000, description="elements of a list about which nobody says how long it gets, number"
+    )
+
+    @model_validator(mode="after")
+    def _no_contradiction(self) -> LimitSettings:
+        problems = []
+        if self.tokens > self.document_bytes:
+            problems.append(f"tokens = {self.tokens} must not be more than document_bytes = {self.document_bytes}")
+        if self.directives_each > self.directives > 0:
+            problems.append(
+                f"directives_each = {self.directives_each} must not be more than directives = {self.directives}"
+            )
+        if self.call_cost > self.cost:
+            problems.append(
+                f"call_cost = {self.call_cost} must not be more than cost = {self.cost}: no call could be made"
+            )
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    @property
+    def limits(self) -> Limits:
+        """The same, as the kernel takes them."""
+        return Limits(**self.model_dump())
 
 
 class AuthSettings(_Section):
@@ -190,8 +389,24 @@ class CacheSettings(_Section):
         default=1,
         ge=1,
         le=1024,
-        description="processes that serve this BFF at once, on all machines; with more than one, answers that are "
-        "private or that a write drops are not kept, since no store is shared",
+        description="processes that serve this BFF at once, on all machines, edge.workers where not set; with more "
+        "than one, answers that are private or that a write drops are not kept, since no store is shared",
+    )
+
+
+class CachingSettings(_Section):
+    """``caching``: what caches in front of this BFF may do with its answers; how long is told by their windows."""
+
+    shared: bool = Field(
+        default=True,
+        description="let caches that serve many keep answers that are the same for everybody, to registered documents "
+        "asked for by id; off, every answer is its client's own",
+    )
+    timed_words_s: Whole = Field(
+        default=60,
+        ge=0,
+        le=86_400,
+        description="longest that they may keep, new or old, an answer with words such as '2 days ago', seconds",
     )
 
 
@@ -331,6 +546,45 @@ class ServiceSettings(_Section):
         return attempts * (self.longest_wait_ms + self.attempt_timeout_ms) + sum(self.retry.longest_backoffs_ms)
 
 
+class RateSettings(_Section):
+    """``rates``: how often somebody may ask; counted by each process for itself."""
+
+    client_per_minute: Whole = Field(
+        default=0,
+        ge=0,
+        le=10_000_000,
+        description="requests a minute of one client at one address, number; 0 any. Behind a proxy set "
+        "edge.trusted_proxies too, or everybody has the proxy's address",
+    )
+    principal_per_minute: Whole = Field(
+        default=600,
+        ge=0,
+        le=10_000_000,
+        description="requests a minute of whoever a verified token stands for, number; 0 any",
+    )
+
+
+class SheddingSettings(_Section):
+    """``shedding``: when requests are turned away so that the others are in time, and how the process ends."""
+
+    most_requests: Whole = Field(
+        default=500, ge=1, le=100_000, description="requests that one process answers at once, number"
+    )
+    longest_lag_ms: Whole = Field(
+        default=250,
+        ge=10,
+        le=60_000,
+        description="how late the loop may be before requests are turned away, milliseconds",
+    )
+    drain_ms: Whole = Field(
+        default=5000,
+        ge=0,
+        le=600_000,
+        description="how long a process that is to end answers as ever while /readyz says no, milliseconds; longer "
+        "than a load balancer takes to notice",
+    )
+
+
 class LogSettings(_Section):
     """``logs``: how much is written."""
 
@@ -343,9 +597,13 @@ class Settings(_Section):
     bff: str = Field(description="the BFF's name; not a key of the file")
     edge: EdgeSettings
     documents: DocumentSettings = DocumentSettings()
+    limits: LimitSettings = LimitSettings()
     auth: AuthSettings | None = Field(default=None, description="None where nobody signs in")
     cache: CacheSettings = CacheSettings()
+    caching: CachingSettings = CachingSettings()
     services: dict[str, ServiceSettings] = Field(description="by name, exactly those that the BFF uses")
+    rates: RateSettings = RateSettings()
+    shedding: SheddingSettings = SheddingSettings()
     logs: LogSettings = LogSettings()
 
     _origins: dict[str, Origin] = PrivateAttr(default_factory=dict)
@@ -358,6 +616,10 @@ class Settings(_Section):
             for name, service in self.services.items()
             if service.attempt_timeout_ms > self.edge.budget_ms
         ]
+        if "workers" in self.cache.model_fields_set and self.cache.workers < self.edge.workers:
+            problems.append(
+                f"cache.workers = {self.cache.workers} must not be less than edge.workers = {self.edge.workers}"
+            )
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -396,6 +658,9 @@ def load(bff: str, services: Sequence[str], file: Path, environ: Mapping[str, st
         problems += _problems(error, source)
     if problems:
         raise SettingsError(dict.fromkeys(problems))  # what stands in services.all is found once a service
+    if "workers" not in settings.cache.model_fields_set:
+        cache = settings.cache.model_copy(update={"workers": settings.edge.workers})
+        settings = settings.model_copy(update={"cache": cache})
     settings._origins.update(dict.fromkeys(source.file, "file"), **dict.fromkeys(source.environment, "environment"))
     return settings
 

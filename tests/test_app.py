@@ -56,11 +56,11 @@ async def test_metrics_are_served() -> None:
         await room.post("{")
         samples = await metrics(room.client.http)
 
-    kiosk = (("client", "kiosk"), ("operation", "anonymous"))
-    other = (("client", "other"), ("operation", "anonymous"))
-    assert samples["bff_requests_total", (*kiosk, ("status", "200"))] == 1
-    assert samples["bff_requests_total", (*other, ("status", "200"))] == 1
-    assert samples["bff_requests_total", (*other, ("status", "400"))] == 1
+    kiosk = (("client", "kiosk"), ("client_version", "other"), ("operation", "anonymous"))
+    other = (("client", "other"), ("client_version", "other"), ("operation", "anonymous"))
+    assert samples["bff_requests_total", (*kiosk, ("result", "failed"), ("status", "200"))] == 1
+    assert samples["bff_requests_total", (*other, ("result", "whole"), ("status", "200"))] == 1
+    assert samples["bff_requests_total", (*other, ("result", "refused"), ("status", "400"))] == 1
     assert samples["bff_request_duration_seconds_count", kiosk] == 1
     errors = {key: value for key, value in samples.items() if key[0] == "bff_graphql_errors_total"}
     assert errors == {

@@ -133,7 +133,7 @@ def test_all_services_share_what_none_sets_itself(loaded: Load) -> None:
 @pytest.mark.parametrize(
     ("more", "line"),
     [
-        ("[edgy]\na = 1\n", "edgy ({file}): no such setting; did you mean edge?"),
+        ("[egde]\na = 1\n", "egde ({file}): no such setting; did you mean edge?"),
         (
             "[documents]\ncache_sise = 20\n",
             "documents.cache_sise ({file}): no such setting; did you mean cache_size?",
@@ -199,7 +199,11 @@ def test_the_bffs_own_name_is_no_key(problems: Callable[..., list[str]]) -> None
             "edge.port (BFF_WEB__EDGE__PORT): came {'x': '1'}; allowed is a whole number from 0 to 65535",
         ),
         ("BFF_WEB__EDGE", "edge (BFF_WEB__EDGE): came '1'; allowed is a section with host, port,"),
-        ("BFF_WEB__", " (BFF_WEB__): no such setting; known here: auth, cache, documents, edge, logs, services"),
+        (
+            "BFF_WEB__",
+            " (BFF_WEB__): no such setting; known here: auth, cache, caching, documents, edge, limits, logs, rates, "
+            "services, shedding",
+        ),
         (
             "BFF_WEB__SERVICES",
             "services (BFF_WEB__SERVICES): came '1'; allowed is a section for each of users, products",
@@ -391,6 +395,31 @@ def test_edge_and_auth_that_contradict_themselves(problems: Callable[..., list[s
     ]
 
 
+def test_slow_is_less_than_the_budget(problems: Callable[..., list[str]], loaded: Load) -> None:
+    """A time that no request outlives would count none as slow; where none is set, it is half of the budget."""
+    assert problems(environ={"BFF_WEB__EDGE__SLOW_MS": "2000"}) == [
+        "edge.slow_ms = 2000 must be less than budget_ms = 2000"
+    ]
+    environments: list[dict[str, str]] = [{}, {"BFF_WEB__EDGE__SLOW_MS": "300"}]
+    assert [loaded(environ=environ).edge.slow_after_ms for environ in environments] == [1000, 300]
+
+
+def test_limits_that_contradict_themselves(problems: Callable[..., list[str]]) -> None:
+    """More tokens than bytes, more directives at a place than in all, a call that costs more than everything."""
+    environ = {
+        "BFF_WEB__LIMITS__TOKENS": "2000",
+        "BFF_WEB__LIMITS__DOCUMENT_BYTES": "1999",
+        "BFF_WEB__LIMITS__DIRECTIVES": "3",
+        "BFF_WEB__LIMITS__CALL_COST": "11",
+        "BFF_WEB__LIMITS__COST": "10",
+    }
+    assert problems(environ=environ) == [
+        "limits.tokens = 2000 must not be more than document_bytes = 1999",
+        "limits.directives_each = 4 must not be more than directives = 3",
+        "limits.call_cost = 11 must not be more than cost = 10: no call could be made",
+    ]
+
+
 def test_every_problem_is_listed(problems: Callable[..., list[str]]) -> None:
     """An empty file with a wrong variable names all that is missing and the variable."""
     came = problems(plain="", environ={"BFF_WEB__LOGS__LEVEL": "x"})
@@ -435,15 +464,21 @@ def test_settings_do_not_change(loaded: Load) -> None:
         settings.edge.port = 1
 
 
+def values(table: Mapping[str, object]) -> int:
+    """How many values a nested table holds."""
+    return sum(values(value) if isinstance(value, dict) else 1 for value in table.values())
+
+
 def test_what_is_in_force_can_be_printed(loaded: Load) -> None:
     """Each key is there once with its value and where it came from."""
-    lines = describe(loaded("[services.all]\nwaiting = 3\n", {"BFF_WEB__EDGE__KNOWN_CLIENTS": "a,b"}))
+    settings = loaded("[services.all]\nwaiting = 3\n", {"BFF_WEB__EDGE__KNOWN_CLIENTS": "a,b"})
+    lines = describe(settings)
     assert "edge.known_clients = a, b (environment)" in lines
     assert "edge.port = 8000 (file)" in lines
     assert "edge.budget_ms = 2000 (default)" in lines
     assert "services.users.waiting = 3 (file)" in lines
     assert "services.users.in_flight = 20 (default)" in lines
-    assert len(lines) == len(set(lines)) == 10 + 2 + 6 + 3 + 2 * (9 + 6 + 10) + 1
+    assert len(lines) == len(set(lines)) == values(settings.model_dump(exclude={"bff"}))
 
 
 def test_the_process_environment_is_the_default(tmp_path: Path) -> None:

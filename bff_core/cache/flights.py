@@ -42,11 +42,12 @@ Arrived = Callable[[Outcome[Any]], None]
 class Flight:
     """One call under way for one slot or more. ``seats``: who is told of each slot's outcome.
 
-    ``begun`` is the epoch in which it began. What it tells when it has landed, it tells at once and once: first those
+    ``begun`` is the epoch in which it began; ``began_at`` and ``landed_at`` are instants of the clock, the second one
+    known once it has landed. What it tells when it has landed, it tells at once and once: first those
     who asked by ``when_landed``, then the seats, each in the order in which they asked.
     """
 
-    __slots__ = ("_when_landed", "began_at", "begun", "kind", "riders", "seats", "task")
+    __slots__ = ("_when_landed", "began_at", "begun", "kind", "landed_at", "riders", "seats", "task")
 
     def __init__(
         self, kind: FlightKind, slots: Sequence[Slot], begun: int, at: float, task: asyncio.Task[list[Outcome[Any]]]
@@ -55,6 +56,7 @@ class Flight:
         self.seats: dict[Slot, list[Arrived]] = {slot: [] for slot in slots}
         self.begun = begun
         self.began_at = at
+        self.landed_at = at
         self.riders = 0
         self.task = task
         self._when_landed: list[Callable[[], None]] = []
@@ -142,6 +144,7 @@ class Flights:
     def _landed(self, flight: Flight, task: asyncio.Task[list[Outcome[Any]]]) -> None:
         self._close(flight)
         self._under_way.discard(flight)
+        flight.landed_at = self._clock.monotonic()
         outcomes = self._outcomes(flight, task)
         if flight.kind != "command":
             for slot, outcome in zip(flight.seats, outcomes, strict=True):
@@ -177,7 +180,7 @@ class Flights:
                 kind=flight.kind,
                 keys=len(flight.seats),
                 riders=flight.riders,
-                seconds=self._clock.monotonic() - flight.began_at,
+                seconds=flight.landed_at - flight.began_at,
                 code="CANCELLED" if task.cancelled() else error.code if error else None,
             )
         )

@@ -109,7 +109,8 @@ class RecordCache:
             return None
         service = slot.endpoint.service
         if entry.missing is not None:
-            return Hit(Outcome(service, error=NotFound(entry.missing, service=service)), "negative", False)
+            missing = NotFound(entry.missing, service=service)
+            return Hit(Outcome(service, error=missing, age=now - entry.came), "negative", False)
         outcome = Outcome(service, entry.value, source=Source.CACHED, age=now - entry.came)
         if state is State.FRESH:
             return Hit(outcome, "fresh", False)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from graphql import GraphQLSchema
 
     from bff_core.graphql.callplan import CallPlan
+    from bff_core.graphql.operations import Operation
     from bff_core.graphql.scopes import Need
 
 
@@ -46,10 +46,10 @@ def explain(file: Path, name: str | None, operation: str | None, variables: Path
         schema = bff.schema
     text, given = _text_of(file), _object_in(variables)
     try:
-        plan = _plan(schema, text, operation, given)
+        found = _look(schema, text, operation, given)
     except InvalidDocument as invalid:
         stop("\n".join(f"{file}: {error}" for error in invalid.errors), 1)
-    click.echo(json.dumps(_plain(plan), indent=2) if form == "json" else _shown(plan))
+    click.echo(json.dumps(_plain(found), indent=2) if form == "json" else _shown(found))
 
 
 def _whose(file: Path, root: Path, names: Sequence[str]) -> str | None:
@@ -59,12 +59,14 @@ def _whose(file: Path, root: Path, names: Sequence[str]) -> str | None:
     return next((folder for folder in reversed(inside) if folder in names), None)
 
 
-def _plan(schema: GraphQLSchema, text: str, operation: str | None, variables: dict[str, Any] | None) -> CallPlan:
-    from bff_core.graphql.callplan import make_plan
+def _look(schema: GraphQLSchema, text: str, operation: str | None, variables: dict[str, Any] | None) -> Operation:
+    """The operation, with the plan and the cost of these variables if there are any; it is shown, not judged."""
+    from bff_core.graphql.limits.limits import NO_LIMITS
     from bff_core.graphql.operations import Operations
 
-    prepared = Operations(schema, most_keys=sys.maxsize).prepare(text, operation)  # a plan is shown, not judged
-    return make_plan(schema, prepared.document, prepared.definition, variables)
+    operations = Operations(schema, limits=NO_LIMITS)
+    found = operations.prepare(text, operation)
+    return found if variables is None else operations.with_variables(found, variables)
 
 
 def _text_of(file: Path) -> str:
@@ -89,9 +91,14 @@ def _object_in(file: Path | None) -> dict[str, Any] | None:
     return value
 
 
-def _shown(plan: CallPlan) -> str:
+def _shown(found: Operation) -> str:
+    plan, shape = found.plan, found.shape
     who = "private: part of it depends on who asks" if plan.private else "public: the same for everybody"
-    lines = [f"{plan.operation or 'anonymous operation'}, {who}"]
+    lines = [
+        f"{plan.operation or 'anonymous operation'}, {who}",
+        f"cost {found.cost}; depth {shape.depth}, aliases {shape.aliases}, root fields {shape.fields}",
+    ]
+    lines += _shared(plan)
     if plan.scopes:
         lines.append(f"scopes: {', '.join(sorted(plan.scopes))}")
         lines += [f"  {need.coordinate} needs {_worded(need)}" for need in plan.needs]
@@ -107,6 +114,18 @@ def _shown(plan: CallPlan) -> str:
     return "\n".join(lines)
 
 
+def _shared(plan: CallPlan) -> Iterator[str]:
+    """What caches that serve many may do with an answer, if anything; as declared, since settings may say otherwise."""
+    from bff_core.graphql.freshness import freshness_of
+
+    endpoints = {endpoint for position in plan.positions for endpoint in position.endpoints}
+    declared = {endpoint: windows for endpoint in endpoints if (windows := endpoint.policy.windows) is not None}
+    freshness = freshness_of(plan, declared)
+    if freshness.public:
+        fresh, stale, if_error = (f"{seconds:g} s" for seconds in freshness.longest)
+        yield f"shared in front: fresh {fresh}, stale {stale}, stale if error {if_error}, as declared"
+
+
 def _worded(need: Need) -> str:
     return ", or ".join(" and ".join(scopes) or "nothing" for scopes in _any_of(need))
 
@@ -116,12 +135,15 @@ def _any_of(need: Need) -> list[list[str]]:
     return sorted((sorted(scopes) for scopes in need.any_of), key=lambda scopes: (not scopes, scopes))
 
 
-def _plain(plan: CallPlan) -> dict[str, Any]:
+def _plain(found: Operation) -> dict[str, Any]:
+    plan, shape = found.plan, found.shape
     return {
         "operation": plan.operation,
         "private": plan.private,
         "scopes": sorted(plan.scopes),
         "needs": [{"coordinate": need.coordinate, "any_of": _any_of(need)} for need in plan.needs],
+        "cost": {"total": found.cost.total, "fields": found.cost.fields, "calls": found.cost.calls},
+        "shape": {"depth": shape.depth, "aliases": shape.aliases, "root_fields": shape.fields},
         "waves": plan.waves,
         "calls": [
             {

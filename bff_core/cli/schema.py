@@ -26,8 +26,8 @@ def export(bffs: tuple[str, ...]) -> None:
     """Write the snapshot of each of BFFS (all when none is named)."""
     from bff_core.graphql import snapshots
 
-    with _sentences():
-        for bff, root in _chosen(bffs):
+    with sentences():
+        for bff, root in chosen(bffs):
             written = snapshots.export(bff.name, bff.schema, root)
             click.echo(f"{bff.name}: {', '.join(written.written) or 'nothing to renew'}")
 
@@ -44,10 +44,10 @@ def check(bffs: tuple[str, ...], against: str | None, form: str, allow_unused: b
     """
     from bff_core.graphql import snapshots
 
-    with _sentences():
+    with sentences():
         reports = [
             snapshots.check(bff.name, bff.schema, root, against=against, allow_unused=allow_unused)
-            for bff, root in _chosen(bffs)
+            for bff, root in chosen(bffs)
         ]
     formats: dict[str, snapshots.Format] = {known: known for known in snapshots.FORMATS}
     click.echo(snapshots.render(reports, formats[form]))
@@ -67,8 +67,8 @@ def publish(bff: str, client: str | None, retire: bool, operations: tuple[Path, 
         raise click.UsageError("operations belong to a client: name it with --client.")
     if retire and (client is None or operations):
         raise click.UsageError("--retire goes with --client and without operations.")
-    with _sentences():
-        ((app, root),) = _chosen((bff,))
+    with sentences():
+        ((app, root),) = chosen((bff,))
         if retire and client is not None:
             done = snapshots.retire(app.name, root, client)
         else:
@@ -81,7 +81,8 @@ def publish(bff: str, client: str | None, retire: bool, operations: tuple[Path, 
         click.echo("nothing to do")
 
 
-def _chosen(names: tuple[str, ...]) -> Iterator[tuple[Bff, Path]]:
+def chosen(names: tuple[str, ...]) -> Iterator[tuple[Bff, Path]]:
+    """Each of the BFFs named (all when none is), with the project's schema folder."""
     from bff_core.apps import app_names, load_app, project_root
 
     root = project_root()
@@ -90,11 +91,12 @@ def _chosen(names: tuple[str, ...]) -> Iterator[tuple[Bff, Path]]:
 
 
 @contextmanager
-def _sentences() -> Iterator[None]:
+def sentences(*more: type[Exception]) -> Iterator[None]:
+    """What the commands about schemas end with: a sentence and the exit code that goes with it; ``more`` end so too."""
     from bff_core.apps import AppError
     from bff_core.contract import DeclarationError
     from bff_core.graphql.schema import SchemaError
     from bff_core.graphql.snapshots import SnapshotError
 
-    with told(AppError, DeclarationError, SchemaError, SnapshotError):
+    with told(AppError, DeclarationError, SchemaError, SnapshotError, *more):
         yield

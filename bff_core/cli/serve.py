@@ -1,16 +1,15 @@
-"""``bff serve``: one BFF behind uvicorn."""
+"""``bff serve``: one BFF behind uvicorn, in one process or in several."""
 
 from __future__ import annotations
 
-import gc
+import json
+import os
 import socket
 
 import click
 
 from bff_core.cli.problems import stop, told
 
-#: How long requests may go on after SIGTERM, in seconds.
-GRACE_S = 5
 #: Connections that may wait to be accepted, as uvicorn has it.
 BACKLOG = 2048
 
@@ -23,51 +22,54 @@ BACKLOG = 2048
     type=click.IntRange(0, 65535),
     help="TCP port; the setting edge.port when left out; 0 picks one.",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    help="Processes that serve it; the setting edge.workers when left out.",
+)
 @click.option("--settings", "show", is_flag=True, help="Print every setting in force and where it was set, and end.")
-def serve(name: str, host: str | None, port: int | None, show: bool) -> None:
+def serve(name: str, host: str | None, port: int | None, workers: int | None, show: bool) -> None:
     """Serve the BFF called NAME (a key of [tool.bff.apps] in pyproject.toml) until SIGTERM or Ctrl-C.
 
     Settings come from the BFF's settings.toml and from the environment: BFF_WEB__EDGE__PORT is edge.port of "web".
     What `bff doctor NAME` finds dangerous is not served.
     """
-    from bff_core.app import create_app
     from bff_core.apps import AppError, load_app, project_root
+    from bff_core.cli.server import run_server
+    from bff_core.cli.workers import Made, Workers
     from bff_core.contract import DeclarationError
     from bff_core.doctor import dangers
     from bff_core.graphql.schema import SchemaError
     from bff_core.settings import SettingsError, describe
 
     with told(AppError, DeclarationError, SchemaError, SettingsError):
-        bff = load_app(project_root(), name)
-        settings = bff.load_settings()
+        root = project_root()
+        bff = load_app(root, name)
+        # The option stands for the variable, so that whatever follows from the number follows from it too.
+        said = {} if workers is None else {f"BFF_{name.upper()}__EDGE__WORKERS": str(workers)}
+        settings = bff.load_settings({**os.environ, **said})
         if show:
             click.echo("\n".join(describe(settings)))
             return
         if found := dangers(bff, settings):
             stop("\n".join([*map(str, found), f"{name} is not served like this; all about it: bff doctor {name}"]), 1)
-        app = create_app(bff, settings)
+        made = Made(root, name, settings)
+        app = made()  # also where workers make their own: what is wrong with it is told here, once
+
+    def died(pid: int, code: int) -> None:
+        line = {"bff": name, "pid": pid, "code": code, "event": "worker", "level": "error"}
+        click.echo(json.dumps(line, separators=(",", ":")))
+
     host = host or settings.edge.host
     with _listening(host, settings.edge.port if port is None else port) as listener:
-        import uvicorn
-
         shown = f"[{host}]" if ":" in host else host
         click.echo(f"{name} at http://{shown}:{listener.getsockname()[1]}/graphql")
-        server = uvicorn.Server(
-            uvicorn.Config(
-                app,
-                access_log=False,
-                log_level="warning",
-                timeout_graceful_shutdown=GRACE_S,
-                server_header=False,
-            )
-        )
-        gc.collect()
-        gc.freeze()  # schema and modules live as long as the process: the collector need not look at them again
-        try:
-            server.run(sockets=[listener])
-        except KeyboardInterrupt:  # uvicorn has ended in order and passes the signal on
-            return
-    if not server.started:
+        if settings.edge.workers == 1:
+            started = run_server(app, settings, listener)
+        else:
+            del app
+            started = Workers(made, listener, died).run()
+    if not started:
         stop(f"{name} did not start; the lines above say why", 1)
 
 

@@ -29,7 +29,7 @@ class Outcome(msgspec.Struct, Generic[V], frozen=True):
 
     ``value`` is None exactly when ``error`` is not, but for a command whose answer is not read. ``service`` names who
     was (or would have been) asked. ``flaws`` are rows of a list value that could not be read and were left out, one
-    error each. ``age`` is how long ago a kept value came, in seconds; 0 for what just came. ``reason`` is why a stale
+    error each. ``age`` is how long ago what is kept came, in seconds; 0 for what just came. ``reason`` is why a stale
     value stands in, None otherwise. ``unknown`` is True for a command that failed and may have been carried out all the
     same: the service may have got it and did not say that it refused. A command that failed and is not unknown was
     certainly not carried out.

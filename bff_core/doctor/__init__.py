@@ -3,8 +3,8 @@
     for finding in examine(web, web.load_settings()):
         print(finding)
 
-One file a topic: ``calls``, ``targets``, ``breakers``, ``fans``, ``kept``, ``doors``, ``critical``, ``blast``. Each
-yields findings; ``report`` puts them together with what is in force.
+One file a topic: ``calls``, ``targets``, ``breakers``, ``fans``, ``kept``, ``doors``, ``critical``, ``blast``,
+``costly``. Each yields findings; ``report`` puts them together with what is in force.
 """
 
 from bff_core.doctor.blast import Blast

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +11,8 @@ from graphql import GraphQLError, OperationDefinitionNode, parse
 from bff_core.bff import Bff
 from bff_core.doctor.finding import Finding
 from bff_core.graphql.callplan import CallPlan
-from bff_core.graphql.operations import MOST_TOKENS, InvalidDocument, Operations
+from bff_core.graphql.limits.limits import NO_LIMITS
+from bff_core.graphql.operations import InvalidDocument, Operations
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def own_plans(bff: Bff) -> OwnPlans:
     """Plans for all variables, so that nothing is left out because of one."""
     plans: list[CallPlan] = []
     problems: list[str] = []
-    operations = Operations(bff.schema, most_keys=sys.maxsize)  # what is too much is the pipeline's to refuse
+    operations = Operations(bff.schema, limits=NO_LIMITS)  # what is too much is the pipeline's to refuse
     for file in sorted(bff.operations.glob("*.graphql")) if bff.operations else ():
         try:
             plans += _plans(operations, file)
@@ -69,15 +69,15 @@ def blast_radius(own: OwnPlans) -> tuple[Blast, ...]:
 
 def _plans(operations: Operations, file: Path) -> Iterator[CallPlan]:
     text = file.read_text(encoding="utf-8")
-    for name in _names(text):
+    for name in names_in(text):
         plan = operations.prepare(text, name).plan
         yield replace(plan, operation=plan.operation or file.stem)
 
 
-def _names(text: str) -> list[str | None]:
+def names_in(text: str) -> list[str | None]:
     """The names of a document's operations; None for the only one, and for a document that is none."""
     try:
-        definitions = parse(text, no_location=True, max_tokens=MOST_TOKENS).definitions
+        definitions = parse(text, no_location=True).definitions
     except (GraphQLError, RecursionError):
         return [None]
     names = [node.name.value for node in definitions if isinstance(node, OperationDefinitionNode) and node.name]

@@ -11,8 +11,8 @@ from bff_core.settings import Settings
 
 
 def open_doors(bff: Bff, settings: Settings) -> Iterator[Finding]:
-    """GraphiQL and introspection where others than this machine can reach them."""
-    edge = settings.edge
+    """GraphiQL, introspection and documents of anybody's making where others than this machine can reach them."""
+    edge, documents = settings.edge, settings.documents
     if _loopback(edge.host):
         return
     if edge.graphiql:
@@ -29,6 +29,20 @@ def open_doors(bff: Bff, settings: Settings) -> Iterator[Finding]:
             "edge.introspection",
             f"the whole schema is told at {edge.host} to whoever asks",
             "set it to false where others than developers reach this address",
+        )
+    if documents.policy == "open":
+        yield Finding(
+            "warning",
+            "documents.policy",
+            f"any document runs that reaches {edge.host}",
+            "set it to registered or trusted where others than developers reach this address",
+        )
+    elif documents.apq and documents.policy == "registered":
+        yield Finding(
+            "warning",
+            "documents.apq",
+            f"whoever reaches {edge.host} can register a document and run it, so that every valid one runs",
+            "set it to false where only what apps were built with is meant to run",
         )
 
 

@@ -10,6 +10,7 @@ from bff_core.contract import Service, Windows
 from bff_core.doctor.blast import Blast, OwnPlans, blast_radius, own_plans, unplanned
 from bff_core.doctor.breakers import blind_breakers, idle_breakers
 from bff_core.doctor.calls import late_calls
+from bff_core.doctor.costly import costly_operations
 from bff_core.doctor.critical import critical_links
 from bff_core.doctor.doors import open_doors
 from bff_core.doctor.fans import share_of, wide_fans
@@ -95,6 +96,7 @@ def _warnings(bff: Bff, settings: Settings, own: OwnPlans) -> Iterator[Finding]:
         yield from topic(bff, settings)
     yield from critical_links(bff, own)
     yield from unplanned(own)
+    yield from costly_operations(bff, settings)
 
 
 def _in_force(bff: Bff, settings: Settings) -> InForce:

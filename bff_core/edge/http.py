@@ -16,7 +16,9 @@ import msgspec
 from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
-from bff_core.errors import BadRequest, BffError, ClientFault, Unauthenticated
+from bff_core.documents.ids import read_hash, read_id
+from bff_core.edge.caching import NO_STORE, VARY, Caching, etag_of, is_among
+from bff_core.errors import BadRequest, BffError, ClientFault, DocumentNotFound, DocumentRefused, Unauthenticated
 
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
@@ -31,8 +33,12 @@ _THE_REST = "*"
 #: The longest Accept header whose meaning is kept, in characters.
 MOST_KEPT = 200
 
-#: The parameters of a GET; each may stand there once.
-PARAMETERS = ("query", "variables", "operationName", "extensions")
+#: The parameters of a GET and the members of a POST's body; each may stand there once.
+PARAMETERS = ("query", "variables", "operationName", "extensions", "documentId", "doc_id")
+_QUOTED = tuple(f'"{name}"'.encode() for name in PARAMETERS)
+
+#: What JSON passes over between its parts.
+_SPACE = b" \t\r\n"
 
 
 class HttpRefusal(ClientFault):
@@ -55,12 +61,23 @@ class MethodRefused(HttpRefusal):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a client asks to have executed. ``by_get``: the request must not change anything."""
+    """What a client asks to have executed; at least one of ``query`` and ``document``.
 
-    query: str
+    ``document``: an id, as ``documents.ids`` reads it. ``apq``: that came by Apollo's protocol, so that a text beside
+    it registers it. ``by_get``: the request must not change anything.
+    """
+
+    query: str | None
     variables: dict[str, Any]
     operation_name: str | None
     by_get: bool
+    document: str | None = None
+    apq: bool = False
+
+    @property
+    def register(self) -> bool:
+        """Whether the text is to be kept under its hash."""
+        return self.apq and self.query is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,26 +85,68 @@ class Answer:
     """What goes back. ``started`` is False when nothing was executed, and ``data`` is then left out.
 
     ``status`` is the HTTP status where it is settled already; None leaves it to ``respond``. ``degraded`` counts by
-    ``(service, source)`` what ``extensions.degraded`` lists.
+    ``(service, source)`` what ``extensions.degraded`` lists. ``unfit``: it was GraphQL that could be read, and does not
+    fit the schema, its own variables or our limits. ``caching``: what caches may do with it; None: nothing.
     """
 
     errors: list[dict[str, Any]] = field(default_factory=list)
     data: dict[str, Any] | None = None
     extensions: dict[str, Any] = field(default_factory=dict)
     started: bool = False
+    unfit: bool = False
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     degraded: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    caching: Caching | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Statuses:
+    """On what the drafts of the specification differ, for application/graphql-response+json alone.
+
+    ``unfit``: of what was read and does not fit, 400 or 422. ``partial``: of data beside errors, 200 or 294.
+    """
+
+    unfit: int = 400
+    partial: int = 200
+
+    def of(self, answer: Answer, media_type: str) -> int:
+        """The status of an answer; plain JSON, which older clients read, is 200 whenever it is GraphQL at all."""
+        if answer.status is not None:
+            return answer.status
+        if media_type == JSON:
+            return 200
+        if answer.started:
+            return self.partial if answer.errors else 200
+        return self.unfit if answer.unfit else 400
+
+
+#: As the audited draft has it.
+STATUSES = Statuses()
+
+
+class _PersistedQuery(msgspec.Struct, rename="camel"):
+    """Apollo's automatic persisted queries."""
+
+    version: int
+    sha256_hash: str
+
+
+class _Extensions(msgspec.Struct, rename="camel"):
+    persisted_query: _PersistedQuery | None = None
 
 
 class _Body(msgspec.Struct):
     query: str | None = None
     variables: dict[str, Any] | None = None
     operation_name: str | None = msgspec.field(default=None, name="operationName")
-    extensions: dict[str, Any] | None = None
+    extensions: _Extensions | None = None
+    document_id: str | None = msgspec.field(default=None, name="documentId")
+    doc_id: str | None = None
 
 
 _body_decoder = msgspec.json.Decoder(_Body)
+_extensions_decoder = msgspec.json.Decoder(_Extensions | None)
 _variables_decoder = msgspec.json.Decoder(dict[str, Any] | None)
 
 
@@ -119,10 +178,35 @@ def read_post(body: bytes) -> Asked:
     try:
         read = _body_decoder.decode(body)
     except msgspec.ValidationError as exc:
+        if body.lstrip(_SPACE).startswith(b"["):
+            raise BadRequest("The body must be one request; a list of them (a batch) is not taken.") from None
         raise BadRequest(f"The body is no GraphQL request: {exc}.") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadRequest("The body is not JSON in UTF-8, or nested too deeply.") from None
-    return _asked(read.query, read.variables, read.operation_name, by_get=False)
+    if b"\\u" in body or any(body.count(name) > 1 for name in _QUOTED):
+        _check_once(body)
+    document, apq = _document(read.document_id, read.doc_id, read.extensions)
+    return _asked(read.query, read.variables, read.operation_name, document, apq=apq, by_get=False)
+
+
+def _check_once(body: bytes) -> None:
+    """Refuse a request that has one of its members twice: who looked at it before us may have taken the other one.
+
+    Called only where that can be: a name stands there more than once, or is perhaps written with an escape. Members
+    inside of variables are the client's own business; the last one counts, as everywhere. Raises BadRequest.
+    """
+
+    def once(pairs: list[tuple[str, Any]]) -> list[str]:
+        return [name for name, _ in pairs]
+
+    try:
+        # The outermost object is the last to be put together. Numbers are not read: they may be endless.
+        names = json.loads(body, object_pairs_hook=once, parse_int=len, parse_float=len)
+    except (ValueError, RecursionError):
+        raise BadRequest("The body is not JSON in UTF-8, or nested too deeply.") from None
+    for name in PARAMETERS:
+        if names.count(name) > 1:
+            raise BadRequest(f"{name} must not stand there more than once.")
 
 
 def read_get(params: QueryParams) -> Asked:
@@ -134,13 +218,49 @@ def read_get(params: QueryParams) -> Asked:
         variables = _variables_decoder.decode(params.get("variables") or "null")
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         raise BadRequest("variables must be a JSON object, not nested too deeply.") from None
-    return _asked(params.get("query"), variables, params.get("operationName") or None, by_get=True)
+    try:
+        extensions = _extensions_decoder.decode(params.get("extensions") or "null")
+    except msgspec.ValidationError as exc:
+        raise BadRequest(f"extensions is not as GraphQL clients send it: {exc}.") from None
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        raise BadRequest("extensions must be a JSON object, not nested too deeply.") from None
+    document, apq = _document(params.get("documentId"), params.get("doc_id"), extensions)
+    operation_name = params.get("operationName") or None
+    return _asked(params.get("query"), variables, operation_name, document, apq=apq, by_get=True)
 
 
-def _asked(query: str | None, variables: dict[str, Any] | None, operation_name: str | None, *, by_get: bool) -> Asked:
-    if not query or not query.strip():
-        raise BadRequest("The request has no query.")
-    return Asked(query, variables or {}, operation_name, by_get)
+def _document(document_id: str | None, doc_id: str | None, extensions: _Extensions | None) -> tuple[str | None, bool]:
+    """The id that a request names in one way or several, and whether that is Apollo's. Raises BadRequest."""
+    persisted = extensions.persisted_query if extensions is not None else None
+    if document_id is None and doc_id is None and persisted is None:
+        return None, False
+    ids: set[str | None] = set()
+    if persisted is not None:
+        if persisted.version != 1:
+            raise BadRequest("extensions.persistedQuery.version must be 1.")
+        ids.add(read_hash(persisted.sha256_hash))
+    ids.update(read_id(given) for given in (document_id, doc_id) if given is not None)
+    if None in ids:
+        raise BadRequest("The id of a document is a SHA-256 in 64 hexadecimal digits, or what a manifest calls it.")
+    if len(ids) > 1:
+        raise BadRequest("The request names two documents by different ids.")
+    return ids.pop(), persisted is not None
+
+
+def _asked(
+    query: str | None,
+    variables: dict[str, Any] | None,
+    operation_name: str | None,
+    document: str | None,
+    *,
+    apq: bool,
+    by_get: bool,
+) -> Asked:
+    if not query or query.isspace():  # some clients send an empty text beside an id
+        if document is None:
+            raise BadRequest("The request has neither a query nor the id of a document.")
+        query = None
+    return Asked(query, variables or {}, operation_name, by_get, document, apq)
 
 
 def negotiate(accept: str | None) -> str:
@@ -187,12 +307,13 @@ def _quality(parameters: list[str]) -> float:
     return 1.0
 
 
-def respond(answer: Answer, media_type: str) -> Response:
+def respond(answer: Answer, media_type: str, if_none_match: str = "", statuses: Statuses = STATUSES) -> Response:
     """The HTTP response.
 
-    A request that could not be executed is a 400; for plain JSON, which older clients expect to be 200 whenever
-    it is GraphQL at all, only when the request itself was malformed (``answer.status`` says so). A field's error
-    is a 200.
+    A request that could not be executed is a 400; for plain JSON only when the request itself was malformed
+    (``answer.status`` says so). A field's error is a 200. ``statuses`` may say otherwise.
+
+    What caches may keep has an entity tag; a client that holds it already, as ``if_none_match`` says, gets a 304.
     """
     body: dict[str, Any] = {}
     if answer.errors:
@@ -201,16 +322,29 @@ def respond(answer: Answer, media_type: str) -> Response:
         body["data"] = answer.data
     if answer.extensions:
         body["extensions"] = answer.extensions
-    status = answer.status or (200 if answer.started or media_type == JSON else 400)
+    status = statuses.of(answer, media_type)
+    encoded, kept = _encode(body), _kept(answer, status)
+    tagged: Mapping[str, str] = {}
+    if kept is not None:
+        tagged = {"etag": etag_of(encoded, media_type, kept.whose), **kept.headers()}
+        if if_none_match and is_among(tagged["etag"], if_none_match):
+            return Response(status_code=304, headers={**tagged, **answer.headers})
     headers = {
         "content-type": f"{media_type}; charset=utf-8",
-        "cache-control": "private, no-store",
+        "cache-control": NO_STORE,
         "x-content-type-options": "nosniff",
-        "vary": "accept, authorization, accept-language",
+        "vary": VARY,
+        **tagged,
         **({DEGRADED_HEADER: degraded_list(answer.degraded)} if answer.degraded else {}),
         **answer.headers,
     }
-    return Response(_encode(body), status, headers)
+    return Response(encoded, status, headers)
+
+
+def _kept(answer: Answer, status: int) -> Caching | None:
+    """What caches may do with an answer that is whole; what lacks something must not stand in its place for a while."""
+    whole = status == 200 and answer.started and not answer.errors and not answer.degraded
+    return answer.caching if whole else None
 
 
 def degraded_list(counts: Mapping[tuple[str, str], int]) -> str:
@@ -235,6 +369,8 @@ def _encode(body: dict[str, Any]) -> bytes:
 
 def refusal(fault: ClientFault) -> Answer:
     """A request that is answered without being executed; the fault says with which status."""
+    if isinstance(fault, DocumentNotFound | DocumentRefused):  # GraphQL all right, and no document to run
+        return Answer([error(fault)])
     if isinstance(fault, HttpRefusal):
         status, headers = fault.status, fault.headers
     elif isinstance(fault, Unauthenticated):

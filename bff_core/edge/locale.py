@@ -21,10 +21,13 @@ _TAG = re.compile(r"(?!und\b)[a-z]{2,3}(-[a-z0-9]{1,8}){0,5}", re.IGNORECASE | r
 
 def locale_of(variables: Mapping[str, Any], accept_language: str, default: str) -> str:
     """A BCP 47 tag whose locale is known to babel; what nobody knows is passed over."""
+    return chosen(variables) or _first_known(accept_language[: MOST_CHARACTERS + 1]) or default
+
+
+def chosen(variables: Mapping[str, Any]) -> str | None:
+    """The locale that a request's variables name, whatever its headers say; None where they do not."""
     wanted = variables.get(VARIABLE)
-    if isinstance(wanted, str) and len(wanted) <= MOST_CHARACTERS and (tag := _known(wanted)):
-        return tag
-    return _first_known(accept_language[: MOST_CHARACTERS + 1]) or default
+    return _known(wanted) if isinstance(wanted, str) and len(wanted) <= MOST_CHARACTERS else None
 
 
 @lru_cache(maxsize=1024)

@@ -7,21 +7,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from graphql import GraphQLError, OperationType, ValueNode
+from graphql import GraphQLError, OperationDefinitionNode, OperationType, ValueNode
 
 from bff_core.auth.principal import ANONYMOUS, Credential, Principal
 from bff_core.clock import Clock
 from bff_core.deadline import Deadline
+from bff_core.documents.found import Found
+from bff_core.documents.lookup import Documents
+from bff_core.edge.caching import Caching, CachingOptions, for_asker, for_everybody
 from bff_core.edge.client import Client
 from bff_core.edge.http import Answer, Asked, MethodRefused, error, refusal
-from bff_core.edge.locale import locale_of
+from bff_core.edge.locale import chosen, locale_of
+from bff_core.edge.rates import Rates
 from bff_core.errors import AuthUnavailable, BffError, Bug, ClientFault, DeadlinePassed
 from bff_core.graphql.context import Context
 from bff_core.graphql.executor import Execution, Executor
 from bff_core.graphql.ledger import Ledger
-from bff_core.graphql.operations import InvalidDocument, Operation, Operations
+from bff_core.graphql.operations import UNREADABLE, InvalidDocument, Operation, Operations
 from bff_core.loading.reads import Reads
 from bff_core.loading.scope import RequestScope
+from bff_core.telemetry.critical_path import critical_path
 from bff_core.telemetry.facts import BugFound, Observer, RequestFinished
 
 #: The operation label of a document that the BFF does not know by name.
@@ -45,7 +50,7 @@ class Authenticator(Protocol):
 class PipelineOptions:
     """``bff``: its name. ``budget`` and ``reserve``: seconds, see ``edge.budget_ms`` and ``edge.reserve_ms``.
 
-    ``operations``: the names that become labels.
+    ``operations``: the names that become labels, those of trusted documents.
     """
 
     bff: str
@@ -53,6 +58,7 @@ class PipelineOptions:
     reserve: float = 0.05
     default_locale: str = "en"
     operations: frozenset[str] = frozenset()
+    caching: CachingOptions = field(default_factory=CachingOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,7 @@ class Journey:
 
     sender: Sender
     started: float
+    found: Found | None = None
     operation: Operation | None = None
     scope: RequestScope | None = None
     ledger: Ledger = field(default_factory=Ledger)
@@ -90,14 +97,18 @@ class Pipeline:
         options: PipelineOptions,
         *,
         authenticator: Authenticator | None,
+        documents: Documents,
         operations: Operations,
         executor: Executor,
         reads: Mapping[str, Reads],
         clock: Clock,
         observer: Observer,
+        rates: Rates | None = None,
     ) -> None:
         self._options = options
+        self._rates = rates
         self._authenticator = authenticator
+        self._documents = documents
         self._operations = operations
         self._executor = executor
         self._reads = reads
@@ -113,26 +124,30 @@ class Pipeline:
         try:
             return await self._journey(asked, journey)
         except InvalidDocument as invalid:
-            return Answer([self._shown(each, journey, invalid.reason) for each in invalid.errors])
+            errors = [self._shown(each, journey, invalid.reason) for each in invalid.errors]
+            return Answer(errors, unfit=invalid.reason != UNREADABLE)
         except ClientFault as fault:
             return refusal(fault)
 
     def end(self, journey: Journey, status: int) -> None:
         """Tell the one fact of a request: answered, refused or given up by its client."""
-        name = journey.operation.name if journey.operation else None
+        name = journey.operation.name if journey.operation else journey.found.name if journey.found else None
+        ended = self._clock.monotonic()
         self._observer.observe(
             RequestFinished(
                 bff=self._options.bff,
                 client=journey.sender.client.name,
                 client_version=journey.sender.client.version,
+                known_version=journey.sender.client.known_version,
                 operation=name if name in self._options.operations else ANONYMOUS_OPERATION,
                 request_id=journey.sender.request_id,
                 status=status,
-                seconds=self._clock.monotonic() - journey.started,
+                seconds=ended - journey.started,
                 calls=journey.scope.calls if journey.scope else 0,
                 errors=journey.errors,
                 degraded=journey.ledger.counts,
                 cache=journey.scope.looks if journey.scope else {},
+                path=critical_path(journey.started, ended, journey.scope.waits if journey.scope else ()),
             )
         )
 
@@ -140,8 +155,17 @@ class Pipeline:
         sender = journey.sender
         deadline = Deadline.after(self._clock, self._options.budget)
         principal, credential, unverified = await self._authenticate(sender.authorization, deadline)
-        operation = journey.operation = self._operations.prepare(asked.query, asked.operation_name)
+        if self._rates is not None:
+            await self._rates.check_principal(sender.client.name, principal)
+        found = journey.found = self._documents.find(asked.query, asked.document, apq=asked.apq)
+        operation = journey.operation = self._operations.prepare(found.text, asked.operation_name)
         _check_method(asked, operation)
+        self._operations.check(operation, asked.variables)
+        if found.registers:
+            found = journey.found = self._register(found, operation, asked)
+        shared = self._is_shared(asked, found, operation)
+        if shared:  # made for nobody in particular, so that it is the same for everybody
+            principal, credential, unverified = ANONYMOUS, None, None
         locale = locale_of(asked.variables, sender.accept_language, self._options.default_locale)
         scope = journey.scope = RequestScope(
             reads=self._reads,
@@ -159,7 +183,35 @@ class Pipeline:
             denied = operation.plan.denied(principal.scopes)
             context = Context(scope, locale, self._clock.wall(), journey.ledger, denied)
             execution = await self._execute(operation, asked.variables, context, deadline)
-        return self._present(execution, journey)
+            keeping = self._caching(asked, journey, operation, context, shared=shared)
+        return self._present(execution, journey, keeping)
+
+    def _is_shared(self, asked: Asked, found: Found, operation: Operation) -> bool:
+        """Whether the answer may be kept for everybody: a matter of the document and how it was asked for, no more."""
+        by_id = asked.by_get and asked.document is not None and found.registered
+        return self._options.caching.shared and by_id and operation.freshness.public
+
+    def _caching(
+        self, asked: Asked, journey: Journey, operation: Operation, context: Context, *, shared: bool
+    ) -> Caching | None:
+        """What caches may do with the answer, if it turns out whole; while the scope is open."""
+        if not asked.by_get:
+            return None
+        if not shared:
+            return for_asker(context.scope.principal)
+        spent = self._clock.monotonic() - journey.started
+        lasting = operation.freshness.left(context.scope.served, spent)
+        named = chosen(asked.variables) is not None
+        return for_everybody(operation.freshness, lasting, context, self._options.caching, chosen=named)
+
+    def _register(self, found: Found, operation: Operation, asked: Asked) -> Found:
+        """Keep a text that has proved good; a GET keeps none that writes, since anybody's link can send it."""
+        reads = all(
+            definition.operation is OperationType.QUERY
+            for definition in operation.document.definitions
+            if isinstance(definition, OperationDefinitionNode)
+        )
+        return self._documents.keep(found) if reads or not asked.by_get else found
 
     async def _authenticate(
         self, authorization: str | None, deadline: Deadline
@@ -184,13 +236,23 @@ class Pipeline:
             late = GraphQLError("late", original_error=DeadlinePassed("execution"))
             return Execution(None, (late,), started=True)
 
-    def _present(self, execution: Execution, journey: Journey) -> Answer:
+    def _present(self, execution: Execution, journey: Journey, keeping: Caching | None) -> Answer:
         ledger = journey.ledger
         unfit = None if execution.started else "BAD_USER_INPUT"
         errors = [self._shown(each, journey, unfit) for each in execution.errors]
         errors += [error(flaw, path=path) for path, flaw in ledger.partial]
-        extensions = {"degraded": [entry.shown() for entry in ledger.entries]} if ledger else {}
-        return Answer(errors, execution.data, extensions, started=execution.started, degraded=ledger.counts)
+        extensions: dict[str, Any] = {"degraded": [entry.shown() for entry in ledger.entries]} if ledger else {}
+        if self._documents.says_registered and (found := journey.found) is not None:
+            extensions["document"] = {"registered": found.registered, "id": found.id}
+        return Answer(
+            errors,
+            execution.data,
+            extensions,
+            started=execution.started,
+            unfit=not execution.started,
+            degraded=ledger.counts,
+            caching=keeping,
+        )
 
     def _shown(self, found: GraphQLError, journey: Journey, code: str | None = None) -> dict[str, Any]:
         """An error as the client sees it: of what happened inside, nothing but its code.

@@ -11,6 +11,10 @@ worst division of the keys: parents that come in ``c`` calls ask for ``k`` keys,
 ``c + (k - c) // m`` calls. One thing can exceed it: where two positions meet the same key, what is below the second is
 asked for as soon as the first has its answer, apart from its neighbours.
 
+Where an interface or a union stands outside lists, one of its types will be there and no other. So what is below the
+one and what is below the other never happen in one answer: ``keys`` and ``calls`` count the type that asks for most.
+Positions are told for each of them.
+
 The root fields of a mutation run one after another, each with all that is below it before the next.
 """
 
@@ -18,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any
 
 from graphql import (
     DocumentNode,
@@ -33,22 +37,30 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
-    VariableNode,
+    get_named_type,
     is_abstract_type,
     is_list_type,
     is_non_null_type,
     value_from_ast_untyped,
 )
 
-from bff_core.contract import Batch, Command, Endpoint, Get, Paged
+from bff_core.contract import Batch, Command, Endpoint
 from bff_core.errors import TooCostly
-from bff_core.graphql.link import METADATA, Argument, Computed, Link, Opaque
+from bff_core.graphql.limits.sizes import (
+    Assume,
+    Declared,
+    Sizes,
+    declared_of,
+    is_list,
+    known_variables,
+    takes_keys,
+    times,
+)
+from bff_core.graphql.link import Computed, Link
 from bff_core.graphql.scopes import Need, needs_of, views_of
-from bff_core.graphql.view import at_most_of, takes_first
-from bff_core.graphql.write import Write
 
-#: The ways in which a field can reach a service.
-Declared: TypeAlias = Link | Opaque | Write
+#: A choice on the way to a position: the path of an interface or a union, and the type that must stand there.
+Choice = tuple[str, str]
 
 #: A plan stops here: aliases can double an answer at every level, so a short document can name billions of positions.
 #: Fragments count as well as fields: one that never applies costs as much to look at.
@@ -64,6 +76,7 @@ class Position:
     ``lost``: the path where null (or the fallback) stands when the service fails: this one, or for a critical position
     its nearest nullable ancestor; ``[]`` at the end is one element of a list, "" the whole of ``data``.
     ``asks_by``: what its keys are made of; where it is the same for positions of one endpoint, so are their keys.
+    ``only``: what must stand at each interface and union on the way, from the root, for this position to be.
     """
 
     path: str
@@ -75,6 +88,7 @@ class Position:
     without: str
     lost: str
     asks_by: tuple[Hashable, ...]
+    only: tuple[Choice, ...] = ()
 
     @property
     def writes(self) -> bool:
@@ -96,6 +110,15 @@ class PlannedCall:
     keys: int | None
     calls: int | None
     positions: tuple[Position, ...]
+
+    @property
+    def only(self) -> tuple[Choice, ...]:
+        """The choices that all its positions have in common."""
+        first, *others = (position.only for position in self.positions)
+        for other in others:
+            while first != other[: len(first)]:
+                first = first[:-1]
+        return first
 
     @property
     def name(self) -> str:
@@ -130,7 +153,7 @@ class CallPlan:
     @property
     def keys(self) -> int:
         """The most keys that all calls together can ask for; those of an unknown number do not count."""
-        return sum(position.keys or 0 for position in self.positions)
+        return _worst([(position.only, position.keys or 0) for position in self.positions])
 
     @property
     def scopes(self) -> frozenset[str]:
@@ -145,26 +168,35 @@ class CallPlan:
 
     def count(self) -> dict[str, int | None]:
         """Calls by endpoint name; None where unknown."""
-        counts: dict[str, int | None] = {}
+        by_name: dict[str, list[PlannedCall]] = {}
         for call in self.calls:
-            known = counts.get(call.name, 0)
-            counts[call.name] = None if known is None or call.calls is None else known + call.calls
-        return counts
+            by_name.setdefault(call.name, []).append(call)
+        return {
+            name: None
+            if any(call.calls is None for call in calls)
+            else _worst([(call.only, call.calls or 0) for call in calls])
+            for name, calls in by_name.items()
+        }
+
+    def most_calls(self, unknown: int) -> int:
+        """The most calls of all endpoints together; those of an unknown number count as ``unknown``."""
+        return _worst([(call.only, unknown if call.calls is None else call.calls) for call in self.calls])
 
 
 def make_plan(
     schema: GraphQLSchema,
     document: DocumentNode,
     operation: OperationDefinitionNode,
-    variables: Mapping[str, Any] | None = None,
+    variables: Mapping[str, Any] | Assume | None = None,
 ) -> CallPlan:
     """The plan of one validated operation.
 
-    Without ``variables`` the plan holds for all of them: their defaults count as page sizes, one without a default as
-    the endpoint's largest, and a field that a variable may skip is in it. Raises TooCostly for a document that has
-    more than ``MOST_SELECTIONS`` selections to look at.
+    With ``variables``, those that a client sent, it is the plan of that request. Without, it holds for all of them: one
+    that sets a page size counts as the most that the field allows, whatever its default, and a field that a variable
+    may skip is in it. ``Assume.LEAST`` counts one row there, which no request can be below. Raises TooCostly for a
+    document that has more than ``MOST_SELECTIONS`` selections to look at.
     """
-    planner = _Planner(schema, document, operation, variables)
+    planner = _Planner(schema, document, operation, Assume.MOST if variables is None else variables)
     positions = tuple(planner.walk())
     name = operation.name.value if operation.name else ""
     return CallPlan(name, positions, tuple(_calls(positions)), planner.selections, tuple(planner.needs.values()))
@@ -192,12 +224,26 @@ def _calls(positions: tuple[Position, ...]) -> Iterator[PlannedCall]:
 
 def _different_keys(members: Sequence[Position]) -> int | None:
     """How many keys the positions ask for together; those that are made of the same count once."""
-    most: dict[tuple[Hashable, ...], int] = {}
+    most: dict[tuple[Hashable, ...], tuple[tuple[Choice, ...], int]] = {}
     for member in members:
         if member.keys is None:
             return None
-        most[member.asks_by] = max(member.keys, most.get(member.asks_by, 0))
-    return sum(most.values())
+        _, keys = most.get(member.asks_by, ((), 0))
+        most[member.asks_by] = (member.only, max(member.keys, keys))  # of one parent, so of the same choices
+    return _worst(list(most.values()))
+
+
+def _worst(counts: Sequence[tuple[tuple[Choice, ...], int]], level: int = 0) -> int:
+    """A sum of what can happen together: at each interface or union of the type that adds most."""
+    total = 0
+    places: dict[str, dict[str, list[tuple[tuple[Choice, ...], int]]]] = {}
+    for only, count in counts:
+        if len(only) == level:
+            total += count
+        else:
+            path, kind = only[level]
+            places.setdefault(path, {}).setdefault(kind, []).append((only, count))
+    return total + sum(max(_worst(inner, level + 1) for inner in kinds.values()) for kinds in places.values())
 
 
 def _most_calls(keys: int | None, size: int, answers: int | None) -> int | None:
@@ -221,6 +267,7 @@ class _Place:
     after: Position | None
     nullable: str
     wave: int = 0
+    only: tuple[Choice, ...] = ()
 
 
 class _Planner:
@@ -229,16 +276,16 @@ class _Planner:
         schema: GraphQLSchema,
         document: DocumentNode,
         operation: OperationDefinitionNode,
-        variables: Mapping[str, Any] | None,
+        variables: Mapping[str, Any] | Assume,
     ) -> None:
         self._schema = schema
         self._operation = operation
         self._fragments = {
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
         }
-        self._variables = self._known_variables(variables)
+        self._sizes = Sizes(operation, variables)
         # What nobody told may be either; a default is no promise. So a plan for all variables skips nothing by one.
-        self._switches: dict[str, Any] = {} if variables is None else self._variables
+        self._switches = {} if isinstance(variables, Assume) else known_variables(operation, variables)
         self.selections = 0
         self.needs: dict[str, Need] = {}
         self._coordinates: set[str] = set()
@@ -305,8 +352,8 @@ class _Planner:
         nodes: list[FieldNode],
         place: _Place,
     ) -> Iterator[Position]:
-        path = (f"{place.path}.{name}" if place.path else name) + ("[]" if _is_list(definition.type) else "")
-        declared = _declared(definition)
+        path = (f"{place.path}.{name}" if place.path else name) + ("[]" if is_list(definition.type) else "")
+        declared = declared_of(definition)
         coordinate = f"{kind.name}.{nodes[0].name.value}"
         self._note_needs(coordinate, definition, declared)
         if declared is None:
@@ -316,8 +363,10 @@ class _Planner:
             yield position
             inside = self._below_link(definition, declared, nodes[0], position, place)
         below = [node.selection_set for node in nodes if node.selection_set]
+        chosen = is_abstract_type(get_named_type(definition.type)) and not is_list(definition.type)
         for possible in views_of(self._schema, definition.type) if below else ():
-            yield from self._object(possible, below, inside)
+            there = replace(inside, only=(*inside.only, (path, possible.name))) if chosen else inside
+            yield from self._object(possible, below, there)
 
     def _note_needs(self, coordinate: str, definition: GraphQLField, declared: Declared | None) -> None:
         if coordinate in self._coordinates:
@@ -340,8 +389,8 @@ class _Planner:
         if isinstance(declared, Link):
             if not declared.of_parent:
                 keys = 1  # nothing of the parent is in the key, so all parents ask for the same
-            if isinstance(declared.endpoint, Batch) and not _many(declared) and _is_list(definition.type):
-                keys = _times(keys, self._keys_in(declared, node))
+            if takes_keys(declared, definition):
+                keys = times(keys, self._sizes.keys_in(declared, node))
         return Position(
             path=path,
             coordinate=coordinate,
@@ -352,69 +401,24 @@ class _Planner:
             without=(without := _without(declared, definition)),
             lost=place.nullable if without == "critical" else path.removesuffix("[]"),
             asks_by=_asks_by(coordinate, declared, path, place),
+            only=place.only,
         )
-
-    def _keys_in(self, declared: Link, node: FieldNode) -> int | None:
-        """How many keys a list of keys holds: as many as an argument has, else at most as many as the link says."""
-        source = declared.sources[0]
-        for argument in node.arguments or ():
-            if isinstance(source, Argument) and argument.name.value == source.name:
-                told = value_from_ast_untyped(argument.value, self._variables)
-                if isinstance(told, list | tuple):
-                    return len(told)
-        return declared.at_most
 
     def _below_link(
         self, definition: GraphQLField, declared: Declared, node: FieldNode, position: Position, place: _Place
     ) -> _Place:
         """A page's rows are met at the first list below the link, or at the link itself when it is a list."""
         nullable = _nullable(definition, position.path, place)
-        rows = self._rows(declared, node)
-        if rows is not None and not _is_list(definition.type):
-            return _Place(position.path, position.keys, rows, position, nullable, position.wave)
-        if isinstance(declared, Link) and _many(declared):
-            rows = declared.at_most
-        elif rows is None and not (_is_list(definition.type) and isinstance(declared.endpoints[0], Get)):
-            rows = 1
-        return _Place(position.path, _times(position.keys, rows), None, position, nullable, position.wave)
+        objects, page = self._sizes.below_link(declared, definition, node)
+        return _Place(position.path, times(position.keys, objects), page, position, nullable, position.wave, place.only)
 
     def _below_plain(self, definition: GraphQLField, node: FieldNode, path: str, place: _Place) -> _Place:
         """A plain list multiplies: by the page's rows when it is the first under one, else by what the field says."""
         nullable = _nullable(definition, path, place)
-        if not _is_list(definition.type):
-            return _Place(path, place.objects, place.page, place.after, nullable, place.wave)
-        rows = place.page if place.page is not None else self._at_most(definition, node)
-        return _Place(path, _times(place.objects, rows), None, place.after, nullable, place.wave)
-
-    def _at_most(self, definition: GraphQLField, node: FieldNode) -> int | None:
-        """How long a plain list can be: what the field says, or what its argument ``first`` makes of that."""
-        most = at_most_of(definition)
-        for argument in node.arguments or () if most is not None and takes_first(definition) else ():
-            told = value_from_ast_untyped(argument.value, self._variables)
-            if argument.name.value == "first" and isinstance(told, int):
-                most = min(most or 0, max(told, 0))
-        return most
-
-    def _rows(self, declared: Declared, node: FieldNode) -> int | None:
-        if not isinstance(declared, Link) or not isinstance(declared.endpoint, Paged):
-            return None
-        arguments: dict[str, Any] = {}
-        for argument in node.arguments or ():
-            if isinstance(argument.value, VariableNode) and argument.value.name.value not in self._variables:
-                if argument.name.value == "first":
-                    return declared.most_rows  # whoever runs it may ask for as much
-                continue
-            arguments[argument.name.value] = value_from_ast_untyped(argument.value, self._variables)
-        rows = declared.rows(arguments)
-        return min(max(rows, 0), declared.most_rows) if isinstance(rows, int) else None
-
-    def _known_variables(self, variables: Mapping[str, Any] | None) -> dict[str, Any]:
-        defaults = {
-            node.variable.name.value: value_from_ast_untyped(node.default_value)
-            for node in self._operation.variable_definitions or ()
-            if node.default_value is not None
-        }
-        return {**defaults, **(variables or {})}
+        if not is_list(definition.type):
+            return replace(place, path=path, nullable=nullable)
+        rows = place.page if place.page is not None else self._sizes.at_most(definition, node)
+        return replace(place, path=path, objects=times(place.objects, rows), page=None, nullable=nullable)
 
     def _left_out(self, node: Any) -> bool:
         for directive in node.directives or ():
@@ -451,26 +455,8 @@ def _nullable(definition: GraphQLField, path: str, place: _Place) -> str:
     return place.nullable if is_non_null_type(kind) else path.removesuffix("[]")
 
 
-def _declared(definition: GraphQLField) -> Declared | None:
-    strawberry_field = (definition.extensions or {}).get("strawberry-definition")
-    found = strawberry_field.metadata.get(METADATA) if strawberry_field is not None else None
-    return found if isinstance(found, Declared) else None
-
-
 def _without(declared: Declared, definition: GraphQLField) -> str:
     """What stands here when the service does not answer."""
     if isinstance(declared, Link) and declared.has_fallback:
         return "fallback"
     return "critical" if is_non_null_type(definition.type) else "null"
-
-
-def _many(declared: Link) -> bool:
-    return isinstance(declared.endpoint, Batch) and declared.endpoint.many
-
-
-def _times(a: int | None, b: int | None) -> int | None:
-    return None if a is None or b is None else a * b
-
-
-def _is_list(kind: GraphQLOutputType) -> bool:
-    return is_list_type(kind.of_type if is_non_null_type(kind) else kind)

@@ -26,6 +26,7 @@ from bff_core.errors import BadRequest, BffError, ClientFault, NotFound
 from bff_core.graphql.context import Info
 from bff_core.graphql.ledger import DegradedSource
 from bff_core.graphql.scopes import SCOPES, checked
+from bff_core.graphql.weight import WEIGHT, checked_weight
 
 #: Under this key a Strawberry field's metadata holds its Link or its Opaque.
 METADATA = "bff"
@@ -310,6 +311,7 @@ def link(
     paging: bool = True,
     show: Callable[..., Any] | None = None,
     scopes: Sequence[str] = (),
+    weight: float | None = None,
     deprecation_reason: str | None = None,
 ) -> Any:
     """Declare a field that crosses to a service.
@@ -328,6 +330,7 @@ def link(
       called ``show(record, info)``; its further parameters are arguments of the field, as for ``computed``.
     - ``scopes``: what a token must hold besides the endpoint's; without them the field is an error, also where a
       fallback stands ready.
+    - ``weight``: what each element costs, its call apart, which costs by itself; 1 for an object where it is left out.
     """
     where = f"link over {endpoint.name}"
     if isinstance(endpoint, Command):
@@ -376,7 +379,7 @@ def link(
         resolver=_resolver(declared),
         description=description,
         deprecation_reason=deprecation_reason,
-        metadata={METADATA: declared, SCOPES: checked(where, scopes)},
+        metadata={METADATA: declared, SCOPES: checked(where, scopes), WEIGHT: checked_weight(where, weight)},
     )
 
 

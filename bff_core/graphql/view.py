@@ -23,6 +23,7 @@ from bff_core.contract import DeclarationError
 from bff_core.errors import BadRequest
 from bff_core.graphql.context import Info
 from bff_core.graphql.scopes import SCOPES, checked
+from bff_core.graphql.weight import WEIGHT, checked_weight
 
 C = TypeVar("C", bound=type)
 
@@ -63,15 +64,23 @@ def shown(
     scopes: Sequence[str] = (),
     at_most: int | None = None,
     first: bool = False,
+    weight: float | None = None,
     deprecation_reason: str | None = None,
 ) -> Any:
     """A field read straight from the record's attribute of the same name, by who holds ``scopes``.
 
     ``at_most``: the longest a list gets, for the call plan of what is linked below it; None when nobody knows. With
     ``first`` a client may ask for fewer, by an argument of that name: the whole list has come already, and it is what
-    is linked below its elements that is not asked for.
+    is linked below its elements that is not asked for. ``weight``: what each element costs, 1 for an object and 0 for
+    anything else where it is left out.
     """
-    metadata = {SCOPES: checked(f"shown {description!r}", scopes), AT_MOST: at_most, FIRST: first}
+    where = f"shown {description!r}"
+    metadata = {
+        SCOPES: checked(where, scopes),
+        AT_MOST: at_most,
+        FIRST: first,
+        WEIGHT: checked_weight(where, weight),
+    }
     if not first:
         return strawberry.field(description=description, deprecation_reason=deprecation_reason, metadata=metadata)
     if at_most is None:
@@ -100,12 +109,14 @@ def computed(
     *,
     scopes: Sequence[str] = (),
     at_most: int | None = None,
+    weight: float | None = None,
     deprecation_reason: str | None = None,
 ) -> Any:
     """A field made from the record by ``function(record)`` or ``function(record, info)``; it must not await.
 
     Further parameters of the function are the field's arguments, ``function(record, info, width)``. For who lacks one
-    of ``scopes`` the function is not called. ``at_most`` as for ``shown``.
+    of ``scopes`` the function is not called. ``at_most`` and ``weight`` as for ``shown``: one that takes long to make
+    weighs more than its neighbours.
     """
     parameters = list(inspect.signature(function, eval_str=True).parameters.values())
     takes_info = len(parameters) > 1
@@ -120,11 +131,12 @@ def computed(
     own += [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters[2:]]
     resolve.__signature__ = inspect.Signature(own)  # type: ignore[attr-defined]  # what inspect documents
     resolve.__annotations__ = {parameter.name: parameter.annotation for parameter in own}
+    where = f"computed {description!r}"
     return strawberry.field(
         resolver=resolve,
         description=description,
         deprecation_reason=deprecation_reason,
-        metadata={SCOPES: checked(f"computed {description!r}", scopes), AT_MOST: at_most},
+        metadata={SCOPES: checked(where, scopes), AT_MOST: at_most, WEIGHT: checked_weight(where, weight)},
     )
 
 

@@ -39,6 +39,11 @@ class Reads:
         self._refreshing = 0
 
     @property
+    def service(self) -> str:
+        """The name of the service."""
+        return self._channel.service
+
+    @property
     def share(self) -> int:
         """How many calls to the service one request may have under way at once."""
         return self._channel.share

@@ -12,6 +12,10 @@ The loader is aiodataloader's. A key has one *place* in a request, and these are
   that may stand in, or DeadlinePassed. The flight goes on for whoever else rides it.
 - **Owner.** Flights are the process's; the request rides them and leaves them when it closes. Its loader's tasks only
   send keys on their way, and closing waits for them, so none outlives the request.
+
+For the request's critical path it notes what it waited for: since when and until when somebody waited for each flight.
+That costs one look at the clock for all keys that leave together. What nobody waited for is no wait, and neither is a
+refresh in the background.
 """
 
 from __future__ import annotations
@@ -20,6 +24,8 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Generator, Hashable, Mapping, Sequence
 from functools import partial
+from math import inf
+from types import TracebackType
 from typing import Any, TypeVar
 
 from aiodataloader import DataLoader, Loader, dispatch_queue
@@ -33,9 +39,11 @@ from bff_core.deadline import Deadline
 from bff_core.errors import AuthUnavailable, BffError, DeadlinePassed, Forbidden, NotFound, Unauthenticated
 from bff_core.loading.chunks import chunks
 from bff_core.loading.reads import Reads
+from bff_core.loading.served import JUST_CAME, Served
 from bff_core.loading.shielded import shielded
 from bff_core.loading.turns import Turns
 from bff_core.outbound.channel import Caller
+from bff_core.telemetry.critical_path import Wait
 from bff_core.telemetry.facts import CacheResult
 
 V = TypeVar("V")
@@ -47,6 +55,7 @@ class RequestScope:
     ``reserve``: seconds of the deadline kept back for putting the answer together. ``unverified``: a credential came
     and could not be looked at, so the principal is anonymous and private endpoints say why. ``calls`` counts the calls
     that this request began, ``looks`` its keys by service and by how the record cache and the flights served them.
+    ``waits``: what it waited for, complete once it is closed.
     """
 
     def __init__(
@@ -68,6 +77,8 @@ class RequestScope:
         self.request_id = request_id
         self.calls = 0
         self.looks: defaultdict[tuple[str, CacheResult], int] = defaultdict(int)
+        self.waits: list[Wait] = []
+        self._given_up: list[Wait] = []
         self._unverified = unverified
         self._reads = reads
         self._clock = clock
@@ -75,7 +86,7 @@ class RequestScope:
         self._caller = Caller(deadline.earlier(reserve), credential, request_id, locale, client)
         self._desks: dict[Endpoint[Any], _Desk] = {}
         self._shares: dict[str, Turns] = {}
-        self._riding: set[tuple[Reads, Flight]] = set()
+        self._riding: dict[Flight, _Ride] = {}
         self._begun: set[Flight] = set()
         self._undispatched = 0
         self._over = False
@@ -88,13 +99,19 @@ class RequestScope:
         self._timer = self._clock.call_later(left, self._time_is_up)
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._timer.cancel()
+        if kind is not None:  # cut off: what was given up was waited for, also by who has been cancelled just now
+            self.waits += [*self._given_up, *self._waits_until_now(self._unsettled())]
         self.give_up()
         for share in self._shares.values():
             share.close()
-        for reads, flight in self._riding:
-            reads.flights.leave(flight)
+        for flight, ride in self._riding.items():
+            if ride.waited:
+                self.waits.append(Wait(ride.reads.service, ride.since, flight.landed_at))
+            ride.reads.flights.leave(flight)
         self._riding.clear()
         if self._undispatched:
             await shielded(self._all_dispatched())
@@ -102,13 +119,23 @@ class RequestScope:
 
     def give_up(self) -> None:
         """Wait for nothing any more: whoever waits is handed DeadlinePassed now, and so is whoever asks later."""
-        for place in self._unsettled():
+        places = self._unsettled()
+        self._given_up += self._waits_until_now([place for place in places if place.awaited])
+        for place in places:
             self._hand_over(place, _late(place.desk.endpoint))
 
     def _time_is_up(self) -> None:
         """As ``give_up``, but while the answer can still be put together: what is old may stand in."""
-        for place in self._unsettled():
+        places = self._unsettled()
+        self.waits += self._waits_until_now([place for place in places if place.awaited])
+        for place in places:
             self._settle(place, _late(place.desk.endpoint))
+
+    def _waits_until_now(self, places: Sequence[_Place]) -> list[Wait]:
+        """What these were waited for until now; no flight will tell."""
+        now = self._clock.monotonic()
+        since = {(place.slot.endpoint.service, place.since) for place in places if place.since <= now}
+        return [Wait(service, then, now) for service, then in since]
 
     def _unsettled(self) -> list[_Place]:
         self._over = True
@@ -183,10 +210,15 @@ class RequestScope:
         flight.when_landed(lambda: self._forget(command.drops))
         self._begun.add(flight)
         place = _Place((), slot, desk)
+        place.since = self._clock.monotonic()
         self._desks.setdefault(command, desk).places[flight] = place
-        self._board(desk.reads, flight)
-        self._sit(place, flight)
+        self._sit(place, flight, self._board(desk.reads, flight, place.since))
         return await place
+
+    def served(self, endpoint: Endpoint[Any]) -> Served:
+        """How old what this request was given of an endpoint was at that instant; to be asked before it closes."""
+        desk = self._desks.get(endpoint)
+        return JUST_CAME if desk is None else desk.served
 
     def refused(self) -> BffError:
         """Why this principal may not see what needs a scope that it does not hold."""
@@ -204,6 +236,7 @@ class RequestScope:
             self._loader.collect(place)
             return
         self.looks[desk.endpoint.service, hit.result] += 1
+        desk.note(hit.outcome)
         place.outcome = hit.outcome
         if hit.refresh:
             if not desk.stale:
@@ -221,7 +254,9 @@ class RequestScope:
         if self._over:
             return
         by_lane: dict[_Lane, list[_Place]] = {}
+        now = self._clock.monotonic()
         for place in places:
+            place.since = now
             by_lane.setdefault(place.lane, []).append(place)
         for lane, own in by_lane.items():
             self._go(lane, own)
@@ -270,6 +305,9 @@ class RequestScope:
                 hit = place.desk.reads.records.look(place.slot)
                 if hit is not None:
                     self.looks[place.slot.endpoint.service, hit.result] += 1
+                    if place.awaited:
+                        self.waits += self._waits_until_now([place])
+                    place.desk.note(hit.outcome)
                     self._hand_over(place, hit.outcome)
                 else:
                     self._joined(place)
@@ -288,9 +326,9 @@ class RequestScope:
         self._begun.add(flight)
         for give in gives:
             flight.when_landed(give)
-        self._board(desk.reads, flight)
+        ride = self._board(desk.reads, flight, places[0].since)
         for place in places:
-            self._sit(place, flight)
+            self._sit(place, flight, ride)
 
     def _joined(self, place: _Place) -> bool:
         """Join the flight to a place's slot, if there is one."""
@@ -298,24 +336,26 @@ class RequestScope:
         if flight is None:
             return False
         self.looks[place.desk.endpoint.service, "joined"] += 1
-        self._board(place.desk.reads, flight)
-        self._sit(place, flight)
+        self._sit(place, flight, self._board(place.desk.reads, flight, place.since))
         return True
 
-    def _board(self, reads: Reads, flight: Flight) -> None:
-        ride = (reads, flight)
-        if ride not in self._riding:
-            self._riding.add(ride)
+    def _board(self, reads: Reads, flight: Flight, since: float) -> _Ride:
+        ride = self._riding.get(flight)
+        if ride is None:
+            ride = self._riding[flight] = _Ride(reads, since)
             reads.flights.board(flight)
+        return ride
 
-    def _sit(self, place: _Place, flight: Flight) -> None:
+    def _sit(self, place: _Place, flight: Flight, ride: _Ride) -> None:
         place.rides = True
-        flight.seats[place.slot].append(partial(self._arrived, place, flight))
+        flight.seats[place.slot].append(partial(self._arrived, place, flight, ride))
 
-    def _arrived(self, place: _Place, flight: Flight, outcome: Outcome[Any]) -> None:
+    def _arrived(self, place: _Place, flight: Flight, ride: _Ride, outcome: Outcome[Any]) -> None:
         """A flight has landed with the outcome for a place, which may have been given up meanwhile."""
         if place.outcome is not None:
             return
+        if not ride.waited and place.awaited:
+            ride.waited = True
         error = outcome.error
         if error is None:
             self._hand_over(place, outcome)
@@ -333,6 +373,7 @@ class RequestScope:
         stale = failed.error and place.desk.reads.records.instead_of(place.slot, failed.error)
         if stale:
             self.looks[stale.service, "stale_if_error"] += 1
+        place.desk.note(stale or failed)
         self._hand_over(place, stale or failed)
 
     def _hand_over(self, place: _Place, outcome: Outcome[Any]) -> None:
@@ -376,10 +417,11 @@ class RequestScope:
 class _Place:
     """One key of one request: who waits for it, and how asking for it ended.
 
-    ``rides``: a flight for it is under way. ``alone``: that may be nobody else's.
+    ``rides``: a flight for it is under way. ``alone``: that may be nobody else's. ``since``: the instant at which it
+    went on its way; never, as long as it has not.
     """
 
-    __slots__ = ("alone", "desk", "key", "lane", "outcome", "rides", "slot", "waiters")
+    __slots__ = ("alone", "desk", "key", "lane", "outcome", "rides", "since", "slot", "waiters")
 
     def __init__(self, key: Any, slot: Slot, desk: _Desk) -> None:
         self.key = key
@@ -388,8 +430,14 @@ class _Place:
         self.lane: _Lane  # once it is on its way
         self.alone = False
         self.rides = False
+        self.since = inf
         self.outcome: Outcome[Any] | None = None
         self.waiters: list[asyncio.Future[Outcome[Any]]] = []
+
+    @property
+    def awaited(self) -> bool:
+        """Whether anybody waits for it; who has been cancelled does not any more."""
+        return any(not waiter.done() for waiter in self.waiters)
 
     def __await__(self) -> Generator[Any, None, Outcome[Any]]:
         """The outcome, once it is there. Each who awaits has a future of their own, and nobody one without need."""
@@ -398,6 +446,17 @@ class _Place:
             self.waiters.append(waiter)
             return (yield from waiter)
         return self.outcome
+
+
+class _Ride:
+    """One request's part in a flight: ``since`` when it counts on it, and whether anybody ``waited`` for it to land."""
+
+    __slots__ = ("reads", "since", "waited")
+
+    def __init__(self, reads: Reads, since: float) -> None:
+        self.reads = reads
+        self.since = since
+        self.waited = False
 
 
 class _Desk:
@@ -413,7 +472,16 @@ class _Desk:
         self.whose = asker.whose(endpoint)
         self.places: dict[Any, _Place] = {}
         self.stale: list[tuple[Any, Slot]] = []
+        self.served = JUST_CAME
         self._lanes: dict[int | None, _Lane] = {}
+
+    def note(self, outcome: Outcome[Any]) -> None:
+        """Remember how old it was, if that is more than was seen here, and whether there was no such thing."""
+        served = self.served
+        if isinstance(outcome.error, NotFound):
+            self.served = served._replace(missing=max(outcome.age, served.missing or 0.0))
+        elif outcome.age > served.oldest:
+            self.served = served._replace(oldest=outcome.age)
 
     def lane(self, fan_out: int | None) -> _Lane:
         """The way out for links with this ``fan_out``; a key is asked for once, whichever comes first."""

@@ -7,10 +7,24 @@ from typing import Literal, Protocol
 
 from msgspec import Struct, field
 
-from bff_core.errors import Rejected
+from bff_core.errors import BffError, Bug, NotFound, Rejected, ServiceFault
 
 #: The codes of calls that we refused ourselves: those of Rejected and what stands under it in the tree of errors.
 NOT_ASKED = frozenset({Rejected.code, *(kind.code for kind in Rejected.__subclasses__())})
+
+
+def _codes_of(kind: type[BffError]) -> set[str]:
+    return {kind.code}.union(*(_codes_of(below) for below in kind.__subclasses__()))
+
+
+#: The codes of errors that are a service's doing or ours, so that a client got less than it could ask for.
+NOT_THE_CLIENTS = frozenset((_codes_of(ServiceFault) | _codes_of(Rejected) | {Bug.code}) - {NotFound.code})
+
+#: How a request ended for its client, the worst that applies: it left before the answer (``gone``), there is no answer
+#: or a bug in it (``failed``), something is missing that is not its own doing (``partial``), all is there and something
+#: old or a fallback among it (``degraded``), it asked for what it may not have or what there is not (``refused``), or
+#: it got all that it asked for (``whole``).
+RequestResult = Literal["gone", "failed", "partial", "degraded", "refused", "whole"]
 
 #: How one key of a request was served. Without asking: from a kept answer that was ``fresh``, ``negative`` (there is no
 #: such thing) or ``stale`` (and asked for anew meanwhile). By asking: the request's own call (``miss``) or one that was
@@ -64,7 +78,9 @@ class RequestFinished(Struct, frozen=True):
     ``operation`` is a name of the BFF's own operations, else "anonymous" when the document carries no known one;
     ``client`` is a name from the known list, else "other". ``errors`` counts by code, ``degraded`` counts by
     ``(service, source)``, ``cache`` counts keys by ``(service, result)``; ``seconds`` is from the first byte of the
-    request to the last byte of the answer made.
+    request to the last byte of the answer made, and ``path`` its parts: seconds by the service that held it up, and the
+    rest under ``critical_path.OWN``. ``client_version`` is what the client sent, for a log; ``known_version`` is one of
+    the known list or "other", for a label.
     """
 
     bff: str
@@ -78,6 +94,33 @@ class RequestFinished(Struct, frozen=True):
     errors: Mapping[str, int] = field(default_factory=dict)
     degraded: Mapping[tuple[str, str], int] = field(default_factory=dict)
     cache: Mapping[tuple[str, CacheResult], int] = field(default_factory=dict)
+    path: Mapping[str, float] = field(default_factory=dict)
+    known_version: str = "other"
+
+
+#: Why a request is turned away: too many are under way, the loop is late, the process is ending, or its client (at one
+#: address) or its principal asks too often.
+TurnedAwayFor = Literal["requests", "lag", "ending", "client_rate", "principal_rate"]
+
+
+def result_of(fact: RequestFinished) -> RequestResult:
+    """How it ended for its client."""
+    if fact.status == 499:
+        return "gone"
+    if fact.status >= 500 or Bug.code in fact.errors:
+        return "failed"
+    if not NOT_THE_CLIENTS.isdisjoint(fact.errors):
+        return "partial"
+    if fact.degraded:
+        return "degraded"
+    return "refused" if fact.errors or fact.status >= 400 else "whole"
+
+
+class RequestTurnedAway(Struct, frozen=True):
+    """A request was refused for what else is going on, not for what it asks; ``client`` is as in RequestFinished."""
+
+    reason: TurnedAwayFor
+    client: str
 
 
 class KeySetChanged(Struct, frozen=True):
@@ -108,7 +151,7 @@ class BugFound(Struct, frozen=True):
     error: BaseException
 
 
-Fact = CallFinished | FlightLanded | RequestFinished | KeySetChanged | BreakerChanged | BugFound
+Fact = CallFinished | FlightLanded | RequestFinished | RequestTurnedAway | KeySetChanged | BreakerChanged | BugFound
 
 
 class Observer(Protocol):

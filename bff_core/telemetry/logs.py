@@ -21,7 +21,7 @@ import msgspec
 import structlog
 
 from bff_core.clock import Clock, SystemClock
-from bff_core.errors import Refused
+from bff_core.errors import Overloaded, Refused
 from bff_core.telemetry.facts import (
     NOT_ASKED,
     BreakerChanged,
@@ -31,6 +31,7 @@ from bff_core.telemetry.facts import (
     FlightLanded,
     KeySetChanged,
     RequestFinished,
+    RequestTurnedAway,
 )
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -46,7 +47,9 @@ _TOKEN = re.compile(
 _EXPECTED = frozenset({None, "NOT_FOUND"})
 
 #: The client's own doing: no reason to look at us.
-_CLIENTS_DOING = frozenset({"BAD_REQUEST", "UNAUTHENTICATED", "FORBIDDEN", "NOT_FOUND"})
+_CLIENTS_DOING = frozenset(
+    {"BAD_REQUEST", "UNAUTHENTICATED", "FORBIDDEN", "NOT_FOUND", "ORIGIN_REFUSED", "RATE_LIMITED"}
+)
 
 
 class LogObserver:
@@ -111,6 +114,8 @@ class LogObserver:
                         before=fact.before,
                         after=fact.after,
                     )
+                case RequestTurnedAway():
+                    self._write("debug", "turned_away", reason=fact.reason, client=fact.client)
                 case BugFound():
                     self._write("error", "bug", where=fact.where, request_id=fact.request_id, exc_info=fact.error)
         except (OSError, ValueError):  # the output is closed or full, and there is nowhere else to say so
@@ -154,7 +159,7 @@ class LogObserver:
 
     def _request(self, fact: RequestFinished) -> None:
         level: Level = "info"
-        if fact.status >= 500 or "INTERNAL" in fact.errors:
+        if (fact.status >= 500 and Overloaded.code not in fact.errors) or "INTERNAL" in fact.errors:
             level = "error"
         elif fact.degraded or not _CLIENTS_DOING.issuperset(fact.errors):
             level = "warning"
@@ -172,6 +177,7 @@ class LogObserver:
             errors=dict(fact.errors),
             degraded=_spaced(fact.degraded),
             cache=_spaced(fact.cache),
+            path_ms={service: _milliseconds(seconds) for service, seconds in fact.path.items()},
         )
 
     def _write(self, level: Level, event: str, **values: object) -> None:

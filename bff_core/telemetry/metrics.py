@@ -7,10 +7,11 @@ made, codes and statuses are few. Time series are found by a dict of our own ins
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from math import inf
 from typing import Protocol
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from bff_core.errors import BulkheadFull
@@ -26,6 +27,9 @@ from bff_core.telemetry.facts import (
     FlightLanded,
     KeySetChanged,
     RequestFinished,
+    RequestResult,
+    RequestTurnedAway,
+    result_of,
 )
 
 #: Seconds; close together where budgets of 1 and 2 s are won or lost.
@@ -63,8 +67,11 @@ class BulkheadUse(Protocol):
 class MetricsObserver:
     """Counts the facts of one BFF in ``registry``; one observer a registry. Process lifetime.
 
+    ``slow_after``: seconds after which a request is counted as slow, under the service that held it up most. An average
+    tells what most requests are made of, and that may be another service than the one that makes a few of them slow.
+
     A request whose client went away (499) counts as a request and not in the duration, which says how long
-    answers take.
+    answers take, nor in the critical path, which says of what that time was made.
 
     Likewise a call that was never sent is not timed: its 0 s would make a service that nobody may ask look quick. It
     counts as a rejection, unless it was given up; and its wait counts if it came as far as the waiting room, so that
@@ -72,31 +79,46 @@ class MetricsObserver:
     is timed, under ``DEADLINE_EXCEEDED``, and is no rejection.
     """
 
-    def __init__(self, registry: CollectorRegistry, bff: str) -> None:
+    def __init__(self, registry: CollectorRegistry, bff: str, *, slow_after: float = inf) -> None:
         self._bff = bff
+        self._slow_after = slow_after
         self._requests = Counter(
             "bff_requests",
-            "GraphQL requests answered, by HTTP status; 499 when the client went away first.",
-            ("bff", "client", "operation", "status"),
+            "GraphQL requests by HTTP status, 499 when the client went away first, and by how they ended for it.",
+            ("bff", "client", "client_version", "operation", "status", "result"),
             registry=registry,
         )
         self._durations = Histogram(
             "bff_request_duration_seconds",
             "Time from the first byte of a request to the last byte of its answer.",
-            ("bff", "client", "operation"),
+            ("bff", "client", "client_version", "operation"),
             buckets=REQUEST_BUCKETS,
+            registry=registry,
+        )
+        # Sums and counts alone: the sums over all services are those of the duration, so that a share of them is a
+        # share of the time that a client waits. Buckets would be as many series again for each service.
+        self._paths = Summary(
+            "bff_critical_path_seconds",
+            "Time for which a service held requests up; service own is our own work.",
+            ("bff", "client", "operation", "service"),
+            registry=registry,
+        )
+        self._slow = Counter(
+            "bff_slow_requests",
+            "Requests that took longer than they should, by the service that held them up most; own is our own work.",
+            ("bff", "client", "operation", "service"),
             registry=registry,
         )
         self._errors = Counter(
             "bff_graphql_errors",
             "Entries in the errors of answers, by extensions.code.",
-            ("bff", "client", "operation", "code"),
+            ("bff", "client", "client_version", "operation", "code"),
             registry=registry,
         )
         self._degraded = Counter(
             "bff_degraded",
             "Positions of answers that were degraded, by the service that failed and what stood in.",
-            ("bff", "service", "source"),
+            ("bff", "client", "client_version", "operation", "service", "source"),
             registry=registry,
         )
         self._cache = Counter(
@@ -141,24 +163,28 @@ class MetricsObserver:
             "bff_flights_under_way",
             "Calls under way that requests may share.",
             ("bff", "service"),
+            multiprocess_mode="livesum",
             registry=registry,
         )
         self._in_flight = Gauge(
             "bff_bulkhead_in_flight",
             "Calls to the service that hold a permit now.",
             ("bff", "service"),
+            multiprocess_mode="livesum",
             registry=registry,
         )
         self._waiting = Gauge(
             "bff_bulkhead_waiting",
             "Calls that wait for a permit now.",
             ("bff", "service"),
+            multiprocess_mode="livesum",
             registry=registry,
         )
         self._limit = Gauge(
             "bff_bulkhead_limit",
             "The most calls to the service that may hold a permit.",
             ("bff", "service"),
+            multiprocess_mode="livesum",
             registry=registry,
         )
         self._renewals = Counter(
@@ -171,6 +197,7 @@ class MetricsObserver:
             "bff_breaker_state",
             "How a breaker stands: 0 closed, 1 half-open, 2 open; missing until its first change.",
             ("bff", "service", "group"),
+            multiprocess_mode="livemax",
             registry=registry,
         )
         self._breaker_changes = Counter(
@@ -179,10 +206,18 @@ class MetricsObserver:
             ("bff", "service", "group", "state"),
             registry=registry,
         )
+        self._turned_away = Counter(
+            "bff_requests_turned_away",
+            "Requests refused for what else is going on: overload, the end of the process, or a rate limit.",
+            ("bff", "client", "reason"),
+            registry=registry,
+        )
         self._bugs = Counter("bff_bugs", "States that must not be, by room.", ("bff", "where"), registry=registry)
-        self._request_series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
-        self._error_series: dict[tuple[str, str, str], Counter] = {}
-        self._degraded_series: dict[tuple[str, str], Counter] = {}
+        self._watched: list[tuple[tuple[Gauge, ...], Callable[[], BulkheadUse], Callable[[], int]]] = []
+        self._request_series: dict[tuple[str, str, str, int, RequestResult], tuple[Counter, Histogram]] = {}
+        self._path_series: dict[tuple[str, str, str], Summary] = {}
+        self._error_series: dict[tuple[str, str, str, str], Counter] = {}
+        self._degraded_series: dict[tuple[str, str, str, tuple[str, str]], Counter] = {}
         self._cache_series: dict[tuple[str, str, str, CacheResult], Counter] = {}
         self._call_series: dict[tuple[str, str, str | None], tuple[Histogram, Histogram]] = {}
         self._unsent_series: dict[tuple[str, str | None], tuple[Counter | None, Histogram | None]] = {}
@@ -190,14 +225,21 @@ class MetricsObserver:
         self._flight_series: dict[tuple[str, FlightKind, str | None], Counter] = {}
 
     def watch(self, service: str, bulkhead: Callable[[], BulkheadUse], flights: Callable[[], int]) -> None:
-        """Show how a service's bulkhead stands, and how many flights are under way, whenever Prometheus asks.
+        """Show how a service's bulkhead stands, and how many flights are under way, as of the last ``look``.
 
         Both are called then and not before, so that what changes with every call costs nothing until somebody looks.
         """
-        self._in_flight.labels(self._bff, service).set_function(lambda: bulkhead().in_flight)
-        self._waiting.labels(self._bff, service).set_function(lambda: bulkhead().waiting)
-        self._limit.labels(self._bff, service).set_function(lambda: bulkhead().limit)
-        self._flights_under_way.labels(self._bff, service).set_function(flights)
+        gauges = (self._in_flight, self._waiting, self._limit, self._flights_under_way)
+        self._watched.append((tuple(gauge.labels(self._bff, service) for gauge in gauges), bulkhead, flights))
+
+    def look(self) -> None:
+        """Write down how everything that is watched stands now."""
+        for (in_flight, waiting, limit, under_way), bulkhead, flights in self._watched:
+            use = bulkhead()
+            in_flight.set(use.in_flight)
+            waiting.set(use.waiting)
+            limit.set(use.limit)
+            under_way.set(flights())
 
     def observe(self, fact: Fact) -> None:
         """Count one fact."""
@@ -212,6 +254,8 @@ class MetricsObserver:
         elif isinstance(fact, BreakerChanged):
             self._breakers.labels(self._bff, fact.service, fact.group).set(BREAKER_STATES[fact.after])
             self._breaker_changes.labels(self._bff, fact.service, fact.group, fact.after).inc()
+        elif isinstance(fact, RequestTurnedAway):
+            self._turned_away.labels(self._bff, fact.client, fact.reason).inc()
         elif isinstance(fact, BugFound):
             self._bugs.labels(self._bff, fact.where).inc()
 
@@ -263,27 +307,31 @@ class MetricsObserver:
         flights.inc()
 
     def _request(self, fact: RequestFinished) -> None:
-        client, operation = fact.client, fact.operation
-        key = (client, operation, fact.status)
+        client, version, operation = fact.client, fact.known_version, fact.operation
+        key = (client, version, operation, fact.status, result_of(fact))
         series = self._request_series.get(key)
         if series is None:
             series = self._request_series[key] = (
-                self._requests.labels(self._bff, client, operation, str(fact.status)),
-                self._durations.labels(self._bff, client, operation),
+                self._requests.labels(self._bff, client, version, operation, str(fact.status), key[-1]),
+                self._durations.labels(self._bff, client, version, operation),
             )
         series[0].inc()
         if fact.status != 499:
             series[1].observe(fact.seconds)
+            self._path(client, operation, fact.path)
+            if fact.seconds > self._slow_after and fact.path:
+                self._slow.labels(self._bff, client, operation, max(fact.path, key=fact.path.__getitem__)).inc()
         for code, count in fact.errors.items():
-            errors = self._error_series.get((client, operation, code))
+            errors = self._error_series.get((client, version, operation, code))
             if errors is None:
-                errors = self._errors.labels(self._bff, client, operation, code)
-                self._error_series[client, operation, code] = errors
+                errors = self._errors.labels(self._bff, client, version, operation, code)
+                self._error_series[client, version, operation, code] = errors
             errors.inc(count)
         for at, count in fact.degraded.items():
-            degraded = self._degraded_series.get(at)
+            degraded = self._degraded_series.get((client, version, operation, at))
             if degraded is None:
-                degraded = self._degraded_series[at] = self._degraded.labels(self._bff, *at)
+                degraded = self._degraded.labels(self._bff, client, version, operation, *at)
+                self._degraded_series[client, version, operation, at] = degraded
             degraded.inc(count)
         for (service, result), count in fact.cache.items():
             cached = self._cache_series.get((client, operation, service, result))
@@ -291,6 +339,14 @@ class MetricsObserver:
                 cached = self._cache.labels(self._bff, client, operation, service, result)
                 self._cache_series[client, operation, service, result] = cached
             cached.inc(count)
+
+    def _path(self, client: str, operation: str, path: Mapping[str, float]) -> None:
+        for service, seconds in path.items():
+            held_up = self._path_series.get((client, operation, service))
+            if held_up is None:
+                held_up = self._paths.labels(self._bff, client, operation, service)
+                self._path_series[client, operation, service] = held_up
+            held_up.observe(seconds)
 
 
 def render(registry: CollectorRegistry) -> tuple[bytes, str]:

@@ -88,6 +88,12 @@ class FakeClock:
         self._now = max(self._now, target)
         await self.settle()
 
+    def block(self, seconds: float) -> None:
+        """Let time pass as it does while the loop is busy: timers become due and fire late, at the next ``advance``."""
+        if seconds < 0:
+            raise ValueError(f"time only moves forward: block wants 0 or more seconds, not {seconds}")
+        self._now += seconds
+
     async def settle(self) -> None:
         """Wait until every other task is blocked: the loop has no callback left to run.
 

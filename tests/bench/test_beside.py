@@ -82,7 +82,8 @@ async def test_everything_is_on() -> None:
         bad = await client.query(query("b"), headers={"authorization": both.authorization[:-4] + "AAAA"})
         assert (bad.status, [error["extensions"]["code"] for error in bad.errors]) == (401, ["UNAUTHENTICATED"])
         metrics = (await client.http.get("/metrics")).text
-        assert 'bff_requests_total{bff="bench",client="other",operation="anonymous",status="200"} 1.0' in metrics
+        counted = 'client="other",client_version="other",operation="anonymous",result="whole",status="200"} 1.0'
+        assert f'bff_requests_total{{bff="bench",{counted}' in metrics
         assert 'bff_service_call_duration_seconds_count{bff="bench",code="OK",endpoint="upstream GET /posts"' in metrics
 
 

@@ -29,9 +29,14 @@ from bff_core.errors import (
     BulkheadFull,
     ClientFault,
     DeadlinePassed,
+    DocumentMismatch,
+    DocumentNotFound,
+    DocumentRefused,
     Forbidden,
     NotFound,
+    Overloaded,
     Refused,
+    RegistrationNotSupported,
     Rejected,
     ServiceFault,
     TimedOut,
@@ -235,6 +240,7 @@ async def test_a_negative_answer_serves_for_its_seconds() -> None:
     assert (hit.result, hit.refresh, hit.outcome.value) == ("negative", False, None)
     assert isinstance(error, NotFound)
     assert (str(error), error.service) == (str(NO_CAT), "cats")
+    assert hit.outcome.age == pytest.approx(2 - BIT)
     await here.clock.advance(BIT)
     assert here.look() is None
 
@@ -346,6 +352,10 @@ CASES = [
     # The client's own doing is no failure of the service.
     Case(ClientFault("malformed")),
     Case(BadRequest("malformed")),
+    Case(DocumentMismatch("another's")),
+    Case(DocumentNotFound()),
+    Case(RegistrationNotSupported()),
+    Case(DocumentRefused("not here")),
     Case(TooCostly("too much")),
     Case(Unauthenticated("not accepted"), ends=True),
     Case(Refused("sold", service="cats", problem=TOM)),
@@ -366,6 +376,7 @@ CASES = [
     Case(BreakerBusy("tried", service="cats"), stands_in=True),
     Case(BulkheadFull("full", service="cats"), stands_in=True),
     Case(DeadlinePassed("late", service="cats"), stands_in=True),
+    Case(Overloaded("too many"), stands_in=True),
     # Whose answer it would be is not known.
     Case(AuthUnavailable("no key")),
     # What is wrong with us would stay hidden.

@@ -15,12 +15,13 @@ query Diary { diary { latest } }
 
 
 def test_a_plan_as_text(project: Project) -> None:
-    """Who may see it, and by wave each call with the places it fills and what stands there without it."""
+    """Who may see it, what it costs, and by wave each call with its places and what stands there without it."""
     file = project.write("schema/operations/desk/Words.graphql", TWO)
     result = project.bff("explain", file, "--operation", "Words")
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout == (
         "Words, public: the same for everybody\n"
+        "cost 12 = 2 of fields + 1 calls x 10; depth 2, aliases 2, root fields 3\n"
         "wave 1\n"
         "  1 x words GET /words, at most 2 keys\n"
         "      first  (Query.word; without it: null)\n"
@@ -28,12 +29,23 @@ def test_a_plan_as_text(project: Project) -> None:
     )
 
 
+def test_a_plan_whose_answers_are_shared_in_front_says_how_long(project: Project) -> None:
+    """The least of the declared windows, where every part has some; nothing where one has none."""
+    shared = '{ saying(id: "1") { text } fable(id: "1") { text } }'
+    alone = '{ saying(id: "1") { text } word(id: "1") { text } }'
+    result = project.bff("explain", project.write("desk/a.graphql", shared))
+    line = "shared in front: fresh 10 s, stale 0 s, stale if error 300 s, as declared"
+    assert result.stdout.splitlines()[2] == line
+    assert "in front" not in project.bff("explain", project.write("desk/b.graphql", alone)).stdout
+
+
 def test_a_private_plan_says_so(project: Project) -> None:
     """An operation that depends on who asks is private."""
     file = project.write("desk/Diary.graphql", TWO)
     result = project.bff("explain", file, "--operation", "Diary")
-    assert result.stdout.splitlines()[:3] == [
+    assert result.stdout.splitlines()[:4] == [
         "Diary, private: part of it depends on who asks",
+        "cost 11 = 1 of fields + 1 calls x 10; depth 2, aliases 0, root fields 1",
         "wave 1",
         "  1 x diaries GET /diary, at most 1 key",
     ]
@@ -42,7 +54,11 @@ def test_a_private_plan_says_so(project: Project) -> None:
 def test_a_plan_without_calls(project: Project) -> None:
     """An operation that needs nobody says so."""
     result = project.bff("explain", project.write("desk/a.graphql", "{ locale }"))
-    assert result.stdout == "anonymous operation, public: the same for everybody\nno calls\n"
+    assert result.stdout == (
+        "anonymous operation, public: the same for everybody\n"
+        "cost 0 = 0 of fields + 0 calls x 10; depth 1, aliases 0, root fields 1\n"
+        "no calls\n"
+    )
 
 
 def test_a_plan_as_json(project: Project) -> None:
@@ -54,6 +70,8 @@ def test_a_plan_as_json(project: Project) -> None:
         "private": True,
         "scopes": [],
         "needs": [],
+        "cost": {"total": 11.0, "fields": 1.0, "calls": 1},
+        "shape": {"depth": 2, "aliases": 0, "root_fields": 1},
         "waves": 1,
         "calls": [
             {
@@ -72,8 +90,9 @@ def test_a_plan_says_which_place_needs_which_scopes(project: Project) -> None:
     project.write("pyproject.toml", '[tool.bff.apps]\nlocked = "tests.edge.locked:LOCKED"\n')
     text = '{ word(id: "1") { text origin } secret(id: "1") { text } notes { owner } either { owner } }'
     file = project.write("locked/a.graphql", text)
-    assert project.bff("explain", file).stdout.splitlines()[:6] == [
+    assert project.bff("explain", file).stdout.splitlines()[:7] == [
         "anonymous operation, private: part of it depends on who asks",
+        "cost 34 = 4 of fields + 3 calls x 10; depth 2, aliases 0, root fields 4",
         "scopes: notes:read, secret:read, word:origin",
         "  Word.origin needs word:origin",
         "  Query.secret needs secret:read",

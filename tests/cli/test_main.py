@@ -29,6 +29,7 @@ def test_the_commands_are_these() -> None:
     assert {path for path in COMMANDS if len(path) == 1} == {
         ("serve",),
         ("schema",),
+        ("operations",),
         ("explain",),
         ("doctor",),
         ("demo",),
@@ -39,6 +40,12 @@ def test_the_commands_are_these() -> None:
         "export",
         "check",
         "publish",
+    }
+    assert {path[1] for path in COMMANDS if path[:1] == ("operations",) and len(path) == 2} == {
+        "add",
+        "check",
+        "list",
+        "manifest",
     }
 
 

@@ -1,8 +1,12 @@
 """The image: what can be held true of its recipe without building it."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8")
@@ -73,3 +77,39 @@ def test_the_image_holds_every_package_of_the_project() -> None:
     build = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]
     for package in build["targets"]["wheel"]["packages"]:
         assert f"COPY {package} ./{package}" in LAST_STAGE
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "deploy").glob("**/Dockerfile*")), ids=lambda file: file.name)
+def test_hadolint_finds_nothing(file: Path) -> None:
+    """The published rules for Dockerfiles, and those of shells inside of it, are kept; none is switched off."""
+    done = subprocess.run(
+        [Path(sys.executable).with_name("hadolint"), "--failure-threshold", "style", file],
+        cwd=file.parent,  # no configuration of anybody
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert "hadolint ignore" not in file.read_text(encoding="utf-8")
+
+
+def test_every_dockerfile_is_looked_at() -> None:
+    """Those that git knows are those of deploy/, so that no other one escapes."""
+    names = (*ROOT.glob("Dockerfile*"), *ROOT.glob("*/Dockerfile*"), *ROOT.glob("*.Dockerfile"))
+    assert {path.parent for path in names} == {ROOT / "deploy"}
+
+
+def test_no_tool_of_building_is_in_the_image() -> None:
+    """The last stage starts from a slim image, runs no installer, and its environment holds none that can build."""
+    assert re.fullmatch(r"FROM python:3\.\d+-slim-\w+", LAST_STAGE[0])
+    assert [line for line in LAST_STAGE if re.search(r"\b(apt|pip|npm|node|curl|wget|gcc|make)\b", line)] == []
+    assert "pip uninstall --yes pip setuptools" in " ".join(DOCKERFILE.split())
+
+
+def test_every_stage_is_pinned() -> None:
+    """Each image that a stage starts from names its version and the release of Debian under it."""
+    froms = [line.split()[1] for line in INSTRUCTIONS if line.startswith("FROM ")]
+    assert len(froms) == 3
+    assert [
+        name for name in froms if not re.fullmatch(r"(python|node):\d+(\.\d+)*-(bookworm-slim|slim-bookworm)", name)
+    ] == []

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 import pytest
+import yaml
 
 from bff_core.cli import main as bff
 from downstream_stubs.cli import main as stubs
@@ -45,6 +46,11 @@ def complaint(words: Sequence[str]) -> str | None:
         case "pytest", rest:
             missing = [one for one in rest if not one.startswith("-") and not (ROOT / one).exists()]
             return f"there is no {missing[0]}" if missing else None
+        case "docker", ["compose", *rest]:
+            known = set(yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"])
+            meant = [one for one in rest[1:] if not one.startswith("-") and not re.match(r"\d", one)]
+            unknown = [one for one in meant if one not in known]
+            return f"compose knows no {unknown[0]}" if unknown else None
         case name, _ if name in PROGRAMS:
             return None
     return f"nobody knows {program}"

@@ -17,6 +17,7 @@ from bff_core.telemetry.facts import (
     FlightLanded,
     KeySetChanged,
     RequestFinished,
+    RequestTurnedAway,
 )
 from bff_core.telemetry.logs import LogObserver
 from bff_core.telemetry.metrics import MetricsObserver
@@ -32,6 +33,7 @@ FACTS: tuple[Fact, ...] = (
     FlightLanded("users", "users GET /me", "read", 1, 2, 0.1, None),
     KeySetChanged((), None),
     BreakerChanged("users", "", "closed", "open"),
+    RequestTurnedAway("requests", "other"),
     BugFound("graphql", "r1", ValueError("x")),
 )
 

@@ -13,7 +13,15 @@ from bff_core.cli.main import main
 from tests.docs.pages import PAGES, ROOT, blocks, commands
 
 #: Commands that neither talk to a process nor become one.
-QUIET = ("doctor", "explain", "schema check", "serve web --settings", "serve mobile --settings")
+QUIET = (
+    "doctor",
+    "explain",
+    "operations check",
+    "operations list",
+    "schema check",
+    "serve web --settings",
+    "serve mobile --settings",
+)
 
 
 def run(arguments: list[str]) -> Result:

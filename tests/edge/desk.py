@@ -69,6 +69,12 @@ word_by_id = words.batch("GET /words", keys="id", returns=Word, key="id", max_ke
 saying_by_id = words.batch(
     "GET /sayings", keys="id", returns=Word, key="id", max_keys=20, fresh=10, stale_if_error=600, negative=10
 )
+fable_by_id = words.batch(
+    "GET /fables", keys="id", returns=Word, key="id", max_keys=20, fresh=20, stale=30, stale_if_error=300, negative=0
+)
+motto_by_id = words.batch(
+    "GET /mottos", keys="id", returns=Word, key="id", max_keys=20, fresh=60, no_stale=True, varies=("locale", "client")
+)
 diary = diaries.get("GET /diary", returns=Diary, relay=True)
 keys = issuer.get("GET /keys", returns=JwkSet)
 token = issuer.get("GET /tokens/{user}", returns=Issued)
@@ -123,7 +129,23 @@ class Query:
     sayings: list[WordView | None] | None = link(
         saying_by_id, key=Argument("ids", list[strawberry.ID], "Ids."), description="Some sayings."
     )
+    fable: WordView | None = link(
+        fable_by_id, key=Argument("id", strawberry.ID, "An id."), description="One fable, which serves when it is old."
+    )
+    motto: WordView | None = link(
+        motto_by_id, key=Argument("id", strawberry.ID, "An id."), description="One motto, of each language and client."
+    )
     diary: DiaryView | None = link(diary, description="The reader's own diary.")
+
+    @strawberry.field(description="The time at which the request began.")
+    def now(self, info: Info) -> float:
+        """Needs nobody."""
+        return info.context.now
+
+    @strawberry.field(description="Whom the BFF takes the reader for.")
+    def reader(self, info: Info) -> str | None:
+        """Looks where nothing declares it."""
+        return info.context.scope.principal.subject
 
     @strawberry.field(description="The locale that the answer is worded for.")
     def locale(self, info: Info) -> str:

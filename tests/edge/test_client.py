@@ -37,3 +37,11 @@ def test_a_version_that_does_not_look_like_one_is_dropped(version: str) -> None:
 def test_the_longest_version_is_kept() -> None:
     """Forty characters are a version."""
     assert CLIENTS.identify({VERSION_HEADER: "1" * 40}).version == "1" * 40
+
+
+@pytest.mark.parametrize(("sent", "known"), [("4.1", "4.1"), ("4.10", OTHER), ("", OTHER), ("4.1 ", OTHER)])
+def test_only_a_known_version_becomes_a_label(sent: str, known: str) -> None:
+    """A version of the list is a label as it is; any other is "other" there, and only a log says what was sent."""
+    client = KnownClients(["kiosk"], ["4.1", "4.2"]).identify({NAME_HEADER: "kiosk", VERSION_HEADER: sent})
+    assert client.known_version == known
+    assert client.version == (sent if sent.strip() == sent else "")

@@ -224,7 +224,7 @@ async def test_hostile_bodies_are_answered_as_any_other(body: bytes | str) -> No
         ({"apollographql_client_name": "\xff", "apollographql_client_version": "\x01"}, 200),
         ({"authorization": ""}, 401),
         ({"authorization": "\xff"}, 401),
-        ({"authorization": "Bearer " + "x" * 20_000}, 401),
+        ({"authorization": "Bearer " + "x" * 10_000}, 401),
         ({"authorization": "Basic dXNlcjpwYXNz"}, 401),
     ],
 )

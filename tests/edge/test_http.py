@@ -321,7 +321,7 @@ def test_every_answer_is_private_and_typed() -> None:
     assert headers["content-type"] == "application/graphql-response+json; charset=utf-8"
     assert headers["cache-control"] == "private, no-store"
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["vary"] == "accept, authorization, accept-language"
+    assert headers["vary"] == "accept, authorization, cookie, accept-language, apollographql-client-name"
 
 
 def test_a_healthy_answer_says_nothing_of_degradation() -> None:

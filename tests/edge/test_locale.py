@@ -9,7 +9,7 @@ from babel import Locale
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bff_core.edge.locale import locale_of
+from bff_core.edge.locale import chosen, locale_of
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,13 @@ from bff_core.edge.locale import locale_of
 def test_variable_then_header_then_default(variable: object, header: str, expected: str) -> None:
     """The first of variable, header and default that is a locale wins; a variable of another type is passed over."""
     assert locale_of({"locale": variable}, header, "en") == expected
+
+
+def test_whether_the_variable_decides_is_known() -> None:
+    """It names a locale that babel knows, or it has no part."""
+    assert chosen({"locale": "de-AT-1996"}) == "de-AT"
+    assert [chosen({"locale": one}) for one in ("tlh", "", 7, None)] == [None] * 4
+    assert chosen({}) is None
 
 
 def test_without_a_variable_the_header_counts() -> None:

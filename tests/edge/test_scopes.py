@@ -10,6 +10,7 @@ import pytest
 import strawberry
 
 from bff_core.auth.principal import Credential, Principal
+from bff_core.documents.lookup import DocumentOptions, Documents
 from bff_core.edge.client import Client
 from bff_core.edge.http import Asked
 from bff_core.edge.pipeline import Pipeline, PipelineOptions, Sender
@@ -178,6 +179,7 @@ async def test_what_is_denied_is_computed_once_a_request() -> None:
     pipeline = Pipeline(
         PipelineOptions("words"),
         authenticator=Reader(),
+        documents=Documents(DocumentOptions("open")),
         operations=operations,
         executor=StrawberryExecutor(schema),
         reads={},

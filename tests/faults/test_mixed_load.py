@@ -103,6 +103,12 @@ port = 8000
 budget_ms = 10000
 known_clients = ["web-app", "ios"]
 
+[documents]
+policy = "open"
+
+[shedding]
+longest_lag_ms = 60000
+
 [auth]
 issuer = "{issuer}"
 audience = "shop"

@@ -127,9 +127,8 @@ async def open_mall(**environment: str) -> AsyncIterator[Mall]:
         return products.transport if service.name == "products" else users
 
     changed = {f"SERVICES__PRODUCTS__{key}": value for key, value in environment.items()}
-    settings = web.load_settings(
-        {f"BFF_WEB__{key}": value for key, value in ({"LOGS__LEVEL": "error"} | changed).items()}
-    )
+    fixed = {"LOGS__LEVEL": "error", "DOCUMENTS__SAY_REGISTERED": "false"}
+    settings = web.load_settings({f"BFF_WEB__{key}": value for key, value in (fixed | changed).items()})
     doubles = Doubles(clock=clock, random=Random(1), transports=transport, observers=[observer])
     async with client_for(create_app(web, settings, doubles)) as client:
         mall = Mall(Shoppers(client, clock), products, clock, observer, settings.services["products"])

@@ -106,7 +106,10 @@ def test_a_field_named_twice_is_one_position() -> None:
     [
         ("{ search(first: 4) { nodes { author { id } } } }", None, 4),
         ("{ search { nodes { author { id } } } }", None, 5),
-        ("query($n: Int = 3) { search(first: $n) { nodes { author { id } } } }", None, 3),
+        # Without variables the plan holds for all of them: a default bounds nothing, since a client may send more.
+        ("query($n: Int = 3) { search(first: $n) { nodes { author { id } } } }", None, 10),
+        ("query($n: Int = 3) { search(first: $n) { nodes { author { id } } } }", {}, 3),
+        ("query($n: Int) { search(first: $n) { nodes { author { id } } } }", {}, 5),
         ("query($n: Int = 3) { search(first: $n) { nodes { author { id } } } }", {"n": 7}, 7),
         ("query($n: Int!) { search(first: $n) { nodes { author { id } } } }", None, 10),
         ("query($n: Int!) { search(first: $n) { nodes { author { id } } } }", {"n": 2}, 2),
@@ -316,6 +319,59 @@ def test_a_union_counts_each_of_its_types() -> None:
         '{ finding(id: "a") { ... on Book { author { id } } ... on Author { favourite { id } } ... on Thing { id } } }'
     )
     assert shown(plan) == [("finding", 1, 1), ("finding.author", 1, 2), ("finding.favourite", 1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("query", "count", "keys"),
+    [
+        # One of them will be there: two authors of the book, or one book of the author.
+        (
+            """{ finding(id: "a") {
+              ... on Book { owner { id } reader(id: "x") { id } }
+              ... on Author { favourite { id } }
+            } }""",
+            {"books GET /books or authors GET /authors": 1, "authors GET /authors": 1, "books GET /books": 1},
+            3,
+        ),
+        # The same endpoint behind both: not one call after the other, nor both together.
+        (
+            """{ finding(id: "a") {
+              ... on Book { sequel { shelf { id } } shelf { top { id } } }
+              ... on Author { favourite { sequel { shelf { id } } } }
+            } }""",
+            {
+                "books GET /books or authors GET /authors": 1,
+                "books GET /books": 2,
+                "shelves GET /shelves": 2,
+            },
+            5,
+        ),
+        # Two places are two choices.
+        (
+            """{ a: finding(id: "a") { ... on Book { author { id } } ... on Author { favourite { id } } }
+                b: finding(id: "b") { ... on Book { author { id } } ... on Author { favourite { id } } } }""",
+            {"books GET /books or authors GET /authors": 1, "authors GET /authors": 1, "books GET /books": 1},
+            4,
+        ),
+    ],
+)
+def test_of_alternatives_the_one_that_asks_for_most_counts(query: str, count: dict[str, int], keys: int) -> None:
+    """What is below one type of a union and below another never happens in one answer; each position is told."""
+    plan = plan_of(query)
+    assert plan.count() == count
+    assert plan.keys == keys
+    assert plan.most_calls(0) <= sum(count.values())
+
+
+def test_what_stands_below_a_choice_says_so() -> None:
+    """A position names the types that must be there for it to be."""
+    plan = plan_of('{ thing(id: "b") { ... on Book { author { id } } } book(id: "b") { author { id } } }')
+    assert [(position.path, position.only) for position in plan.positions] == [
+        ("thing", ()),
+        ("thing.author", (("thing", "Book"),)),
+        ("book", ()),
+        ("book.author", ()),
+    ]
 
 
 # Skip and include

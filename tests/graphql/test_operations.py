@@ -7,7 +7,8 @@ import weakref
 
 import pytest
 
-from bff_core.graphql.operations import MEAN_LENGTH, MOST_ERRORS, MOST_TOKENS, InvalidDocument, Operations
+from bff_core.graphql.limits.limits import NO_LIMITS, Limits
+from bff_core.graphql.operations import MEAN_LENGTH, MOST_ERRORS, InvalidDocument, Operations
 from tests.graphql.shelf import SCHEMA
 
 
@@ -106,9 +107,9 @@ def test_an_operation_that_can_ask_for_too_much_is_refused_before_it_runs() -> N
     text = "{ author(id: 1) { books(first: 5) { edges { node { author { name } } } } } }"
     keys = Operations(SCHEMA._schema).prepare(text).plan.keys
     assert keys == 1 + 1 + 5
-    assert Operations(SCHEMA._schema, most_keys=keys).prepare(text).plan.keys == keys
-    with pytest.raises(InvalidDocument, match="can ask for 7 things of the services, more than 6") as caught:
-        Operations(SCHEMA._schema, most_keys=keys - 1).prepare(text)
+    assert Operations(SCHEMA._schema, limits=Limits(keys=keys)).prepare(text).plan.keys == keys
+    with pytest.raises(InvalidDocument, match=r"can ask for 7 things of the services; limits.keys = 6\.") as caught:
+        Operations(SCHEMA._schema, limits=Limits(keys=keys - 1)).prepare(text)
     assert caught.value.reason == "TOO_COSTLY"
 
 
@@ -187,8 +188,9 @@ def test_every_validation_error_is_told(operations: Operations) -> None:
     assert [(at.line, at.column) for at in caught.value.errors[0].locations or ()] == [(2, 3)]
 
 
-def test_validation_stops_telling(operations: Operations) -> None:
+def test_validation_stops_telling() -> None:
     """A document of nothing but mistakes has so many errors, and one that says that there are more."""
+    operations = Operations(SCHEMA._schema, limits=NO_LIMITS)
     _, messages = refused(operations, "{" + " ".join(f"x{n}" for n in range(MOST_ERRORS * 3)) + "}")
     assert len(messages) == MOST_ERRORS + 1
     assert messages[-1] == "Too many validation errors, error limit reached. Validation aborted."
@@ -204,17 +206,18 @@ def test_an_operation_that_the_schema_does_not_have(operations: Operations, kind
 
 def test_a_document_of_too_many_tokens_is_not_parsed_to_its_end(operations: Operations) -> None:
     """The parser stops at the limit, before anything else can cost time."""
-    fits = " ".join(["hello"] * (MOST_TOKENS - 2))
-    assert refused(operations, f"{{ {fits} hello }}") == (
-        "GRAPHQL_PARSE_FAILED",
-        [f"Syntax Error: Document contains more than {MOST_TOKENS} tokens. Parsing aborted."],
+    most = Limits().tokens
+    assert refused(operations, "{ " + "hello " * (most - 2) + "hello }") == (
+        "TOO_COSTLY",
+        [f"The document has more than {most} tokens; limits.tokens = {most}."],
     )
 
 
 @pytest.mark.parametrize("depth", [150, 300, 2400])
 @pytest.mark.parametrize("form", ["fields", "inline", "list", "object", "type"])
-def test_deep_nesting_is_refused_in_a_sentence(operations: Operations, depth: int, form: str) -> None:
-    """However a document is nested, it is prepared or refused, never a RecursionError."""
+def test_deep_nesting_is_refused_in_a_sentence(depth: int, form: str) -> None:
+    """However a document is nested, it is prepared or refused, never a RecursionError, also where no limit holds."""
+    operations = Operations(SCHEMA._schema, limits=NO_LIMITS)
     text = {
         "fields": '{ book(id: "b") ' + "{ sequel " * depth + "{ id }" + "}" * depth + "}",
         "inline": '{ book(id: "b") ' + "{ ... on Book " * depth + "{ id }" + "}" * depth + "}",
@@ -235,20 +238,31 @@ def test_deep_nesting_is_refused_in_a_sentence(operations: Operations, depth: in
         )
 
 
+def test_a_chain_of_fragments_that_is_too_long_is_refused_in_a_sentence() -> None:
+    """Fragments in a chain that no stack can follow are refused, also where no limit is."""
+    operations = Operations(SCHEMA._schema, limits=NO_LIMITS)
+    chain = "".join(f"fragment F{n} on Query {{ ...F{n + 1} }} " for n in range(900))
+    text = f"{{ ...F0 }} {chain} fragment F900 on Query {{ hello }}"
+    assert refused(operations, text) == ("GRAPHQL_VALIDATION_FAILED", ["The document is nested too deeply."])
+
+
 @pytest.mark.parametrize(
     "text",
     [
-        "{ ...F0 } "
-        + "".join(f"fragment F{n} on Query {{ ...F{n + 1} }} " for n in range(900))
-        + "fragment F900 on Query { hello }",
-        "{" + "hello " * 9_000 + "}",
+        '{ book(id: "b") {' + " id" * 72 + " } }",
+        '{ book(id: "b") {' + " author { id }" * 50 + " } }",
+        '{ book(id: "b") {'
+        + "".join(f" ...F{n}" for n in range(70))
+        + " } }"
+        + "".join(f" fragment F{n} on Book {{ id }}" for n in range(70)),
     ],
-    ids=["chain", "repetition"],
+    ids=["fields", "objects", "fragments"],
 )
-def test_a_document_that_is_too_much_to_check_is_refused_in_a_sentence(operations: Operations, text: str) -> None:
-    """Fragments in a long chain, or one field named thousands of times: the sentence says what is wrong."""
-    sentence = "The document is nested too deeply, or repeats itself too often, to be checked."
-    assert refused(operations, text) == ("GRAPHQL_VALIDATION_FAILED", [sentence])
+def test_a_document_that_repeats_itself_too_often_is_refused(operations: Operations, text: str) -> None:
+    """What is named alike is compared with one another, by the square of how often: comparisons are bounded."""
+    sentence = "The document repeats its fields or its fragments too often to be checked; limits.comparisons = 5000."
+    assert refused(operations, text) == ("TOO_COSTLY", [sentence])
+    assert Operations(SCHEMA._schema, limits=Limits(comparisons=100_000)).prepare(text).plan.positions
 
 
 def test_a_circle_of_fragments_is_refused(operations: Operations) -> None:
@@ -257,8 +271,9 @@ def test_a_circle_of_fragments_is_refused(operations: Operations) -> None:
     assert (reason, messages) == ("GRAPHQL_VALIDATION_FAILED", ["Cannot spread fragment 'A' within itself."])
 
 
-def test_an_operation_with_too_many_positions_is_refused(operations: Operations) -> None:
-    """A short document that names more than a plan looks at is refused when it is prepared."""
+def test_an_operation_with_too_many_positions_is_refused() -> None:
+    """A short document that names more than a plan looks at is refused when it is prepared, also without limits."""
+    operations = Operations(SCHEMA._schema, limits=NO_LIMITS)
     fragments = " ".join(
         f"fragment F{n} on Book {{ a: sequel {{ ...F{n + 1} }} b: sequel {{ ...F{n + 1} }} }}" for n in range(25)
     )

@@ -222,6 +222,8 @@ mutation Pour($cups: Int!, $key: String!) {
 SETTINGS = """
 [edge]
 port = 8000
+[documents]
+policy = "open"
 [services.all]
 attempt_timeout_ms = 500
 [services.all.retry]

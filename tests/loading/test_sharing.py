@@ -11,6 +11,7 @@ import pytest
 from bff_core.auth.principal import ANONYMOUS
 from bff_core.contract import Source
 from bff_core.errors import BadStatus, DeadlinePassed, Forbidden, NotFound, Unauthenticated
+from bff_core.loading.served import Served
 from bff_core.telemetry.facts import FlightLanded
 from tests.loading.town import (
     ANN,
@@ -45,6 +46,28 @@ async def test_only_what_nobody_has_or_is_asking_for_goes_down() -> None:
 
         assert [[house.id for house in answer] for answer in await asyncio.gather(*two)] == [["2", "3", "4"]] * 2
         assert here.hall.targets == ["GET /houses?ids=1,2,3", "GET /houses?ids=4"]
+
+
+async def test_a_request_knows_how_old_what_it_was_given_was() -> None:
+    """Of each endpoint the oldest value, and apart from it the oldest missing thing; a call's own are new."""
+    async with a_town() as here:
+        here.hall.unknown = {"8", "9"}
+        await here.ask(houses, "1")
+        await here.clock.advance(3)
+        await here.ask(houses, "2", "9")
+        await here.clock.advance(1)
+        async with here.scope() as scope:
+            assert scope.served(houses) == Served()
+            await scope.load(houses, "3")
+            await scope.load(houses, "2")
+            assert scope.served(houses) == Served(oldest=1)
+            await scope.load_many(houses, ["1", "2"])
+            assert scope.served(houses) == Served(oldest=4)
+            await scope.load(houses, "9")
+            assert scope.served(houses) == Served(oldest=4, missing=1)
+            await scope.load(houses, "8")
+            assert scope.served(houses) == Served(oldest=4, missing=1)
+            assert scope.served(tower) == Served()
 
 
 async def test_a_flight_is_joined_for_the_keys_that_it_has() -> None:

@@ -93,6 +93,7 @@ def test_a_request_is_one_line_with_all_that_is_known_of_it() -> None:
             errors={"SERVICE_TIMEOUT": 2},
             degraded={("products", "fallback"): 3, ("users", "omitted"): 1},
             cache={("products", "fresh"): 3, ("products", "stale_if_error"): 1, ("users", "miss"): 2},
+            path={"users": 0.0101, "own": 0.00225},
         )
     )
     assert log.lines == [
@@ -111,6 +112,7 @@ def test_a_request_is_one_line_with_all_that_is_known_of_it() -> None:
             "errors": {"SERVICE_TIMEOUT": 2},
             "degraded": {"products fallback": 3, "users omitted": 1},
             "cache": {"products fresh": 3, "products stale_if_error": 1, "users miss": 2},
+            "path_ms": {"users": 10.1, "own": 2.25},
         }
     ]
 

@@ -14,6 +14,7 @@ from bff_core.errors import Rejected
 from bff_core.resilience.bulkhead import Bulkhead, BulkheadOptions
 from bff_core.telemetry.facts import (
     NOT_ASKED,
+    NOT_THE_CLIENTS,
     BreakerChanged,
     BugFound,
     CacheResult,
@@ -34,7 +35,7 @@ class Meters:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.metrics = MetricsObserver(self.registry, "web")
+        self.metrics = MetricsObserver(self.registry, "web", slow_after=1.0)
         self.observer: Observer = self.metrics
 
     def see(self, *facts: Fact) -> None:
@@ -43,7 +44,8 @@ class Meters:
             self.observer.observe(fact)
 
     def value(self, name: str, **labels: str) -> float | None:
-        """One sample, None where there is none."""
+        """One sample, None where there is none; gauges as they stand now."""
+        self.metrics.look()
         return self.registry.get_sample_value(name, {"bff": "web", **labels})
 
 
@@ -58,10 +60,13 @@ def a_request(
     errors: dict[str, int] | None = None,
     degraded: dict[tuple[str, str], int] | None = None,
     cache: dict[tuple[str, CacheResult], int] | None = None,
+    path: dict[str, float] | None = None,
+    version: str = "1.2",
 ) -> RequestFinished:
     """A request of one client for one operation."""
+    counts = (errors or {}, degraded or {}, cache or {})
     return RequestFinished(
-        "web", "shop-web", "1.2", "Product", "r1", status, seconds, 3, errors or {}, degraded or {}, cache or {}
+        "web", "shop-web", "1.2-as-sent", "Product", "r1", status, seconds, 3, *counts, path or {}, version
     )
 
 
@@ -86,26 +91,67 @@ class Use:
     in_flight, waiting, limit = 1, 0, 3
 
 
-OF_REQUEST = {"client": "shop-web", "operation": "Product"}
+OF_PATH = {"client": "shop-web", "operation": "Product"}
+OF_REQUEST = OF_PATH | {"client_version": "1.2"}
 OF_CALL = {"service": "users", "endpoint": "users GET /profiles"}
 
 
 def test_requests_are_counted_by_status_and_timed(meters: Meters) -> None:
-    """Each request counts once under its client, operation and status, its time falls into the buckets."""
+    """Each request counts once under its client, version, operation and status, its time falls into the buckets."""
     meters.see(a_request(seconds=0.04), a_request(seconds=1.4), a_request(status=400, seconds=0.001))
-    assert meters.value("bff_requests_total", status="200", **OF_REQUEST) == 2
-    assert meters.value("bff_requests_total", status="400", **OF_REQUEST) == 1
+    assert meters.value("bff_requests_total", status="200", result="whole", **OF_REQUEST) == 2
+    assert meters.value("bff_requests_total", status="400", result="refused", **OF_REQUEST) == 1
     assert meters.value("bff_request_duration_seconds_count", **OF_REQUEST) == 3
     assert meters.value("bff_request_duration_seconds_sum", **OF_REQUEST) == pytest.approx(1.441)
     assert meters.value("bff_request_duration_seconds_bucket", le="0.05", **OF_REQUEST) == 2
     assert meters.value("bff_request_duration_seconds_bucket", le="1.5", **OF_REQUEST) == 3
 
 
+@pytest.mark.parametrize(
+    ("status", "errors", "degraded", "result"),
+    [
+        (200, {}, {}, "whole"),
+        (200, {}, {("users", "stale"): 1}, "degraded"),
+        (200, {"SERVICE_TIMEOUT": 1}, {("users", "omitted"): 1}, "partial"),
+        (200, {"AUTH_UNAVAILABLE": 1}, {}, "partial"),
+        (200, {"DEADLINE_EXCEEDED": 1, "FORBIDDEN": 1}, {}, "partial"),
+        (200, {"INTERNAL": 1, "SERVICE_TIMEOUT": 1}, {}, "failed"),
+        (503, {"OVERLOADED": 1}, {}, "failed"),
+        (200, {"UNAUTHENTICATED": 1, "NOT_FOUND": 2}, {}, "refused"),
+        (200, {"FORBIDDEN": 1}, {("users", "fallback"): 1}, "degraded"),
+        (405, {}, {}, "refused"),
+        (499, {"SERVICE_TIMEOUT": 1}, {}, "gone"),
+    ],
+)
+def test_a_request_counts_under_the_worst_that_its_client_got(
+    meters: Meters, status: int, errors: dict[str, int], degraded: dict[tuple[str, str], int], result: str
+) -> None:
+    """One result a request: what is the client's own doing is told from what is a service's or ours."""
+    meters.see(a_request(status, errors=errors, degraded=degraded))
+    assert meters.value("bff_requests_total", status=str(status), result=result, **OF_REQUEST) == 1
+
+
+def test_codes_that_are_not_the_clients_doing_are_those_of_services_and_ours() -> None:
+    """Every code of the tree is on one side; a missing thing is nobody's fault."""
+    assert NOT_ASKED | {"INTERNAL", "SERVICE_ERROR", "SERVICE_TIMEOUT", "SERVICE_BAD_PAYLOAD"} <= NOT_THE_CLIENTS
+    assert NOT_THE_CLIENTS.isdisjoint({"NOT_FOUND", "BAD_REQUEST", "UNAUTHENTICATED", "FORBIDDEN", "TOO_COSTLY"})
+
+
 def test_a_client_that_left_counts_but_is_not_timed(meters: Meters) -> None:
     """A request given up by its client is no answer time."""
     meters.see(a_request(status=499, seconds=0.001), a_request())
-    assert meters.value("bff_requests_total", status="499", **OF_REQUEST) == 1
+    assert meters.value("bff_requests_total", status="499", result="gone", **OF_REQUEST) == 1
     assert meters.value("bff_request_duration_seconds_count", **OF_REQUEST) == 1
+
+
+def test_a_slow_request_counts_under_the_service_that_held_it_up_most(meters: Meters) -> None:
+    """Only what took longer than it should counts, once, whatever else was on its path; nobody waits for a 499."""
+    meters.see(a_request(seconds=1.5, path={"users": 0.3, "orders": 1.0, "own": 0.2}))
+    meters.see(a_request(seconds=1.0, path={"users": 1.0, "own": 0.0}))
+    meters.see(a_request(seconds=1.1, path={"users": 0.1, "own": 1.0}))
+    meters.see(a_request(status=499, seconds=5.0, path={"users": 5.0, "own": 0.0}))
+    slow = {one: meters.value("bff_slow_requests_total", service=one, **OF_PATH) for one in ("users", "orders", "own")}
+    assert slow == {"users": None, "orders": 1, "own": 1}
 
 
 def test_errors_and_degradations_count_positions(meters: Meters) -> None:
@@ -114,7 +160,24 @@ def test_errors_and_degradations_count_positions(meters: Meters) -> None:
         meters.see(a_request(errors={"SERVICE_TIMEOUT": 3, "NOT_FOUND": 1}, degraded={("users", "fallback"): 4}))
     assert meters.value("bff_graphql_errors_total", code="SERVICE_TIMEOUT", **OF_REQUEST) == 6
     assert meters.value("bff_graphql_errors_total", code="NOT_FOUND", **OF_REQUEST) == 2
-    assert meters.value("bff_degraded_total", service="users", source="fallback") == 8
+    assert meters.value("bff_degraded_total", service="users", source="fallback", **OF_REQUEST) == 8
+
+
+def test_the_critical_path_adds_up_to_the_duration(meters: Meters) -> None:
+    """Each service has its seconds and the number of requests that it held up; all of them are the requests' time."""
+    meters.see(a_request(seconds=0.5, path={"users": 0.3, "own": 0.2}))
+    meters.see(a_request(seconds=0.7, path={"users": 0.1, "orders": 0.5, "own": 0.1}, version="other"))
+    meters.see(a_request(status=499, seconds=9.0, path={"users": 9.0, "own": 0.0}))
+    services = ("users", "orders", "own")
+    counts = [meters.value("bff_critical_path_seconds_count", service=one, **OF_PATH) for one in services]
+    assert counts == [2, 1, 2]
+    parts = [meters.value("bff_critical_path_seconds_sum", service=one, **OF_PATH) or 0.0 for one in services]
+    assert parts == pytest.approx([0.4, 0.5, 0.3])
+    whole = sum(
+        meters.value("bff_request_duration_seconds_sum", **OF_PATH, client_version=version) or 0.0
+        for version in ("1.2", "other")
+    )
+    assert whole == pytest.approx(sum(parts))
 
 
 def test_calls_are_timed_by_their_end_and_waits_by_service(meters: Meters) -> None:
@@ -131,10 +194,10 @@ def test_keys_count_by_how_they_were_served(meters: Meters) -> None:
     """Each result counts as many keys as the fact says, under client, operation and service."""
     for _ in range(2):
         meters.see(a_request(cache={("products", "fresh"): 3, ("users", "fresh"): 1, ("users", "joined"): 2}))
-    assert meters.value("bff_cache_results_total", service="products", result="fresh", **OF_REQUEST) == 6
-    assert meters.value("bff_cache_results_total", service="users", result="fresh", **OF_REQUEST) == 2
-    assert meters.value("bff_cache_results_total", service="users", result="joined", **OF_REQUEST) == 4
-    assert meters.value("bff_cache_results_total", service="users", result="miss", **OF_REQUEST) is None
+    assert meters.value("bff_cache_results_total", service="products", result="fresh", **OF_PATH) == 6
+    assert meters.value("bff_cache_results_total", service="users", result="fresh", **OF_PATH) == 2
+    assert meters.value("bff_cache_results_total", service="users", result="joined", **OF_PATH) == 4
+    assert meters.value("bff_cache_results_total", service="users", result="miss", **OF_PATH) is None
 
 
 @pytest.mark.parametrize("code", ["SERVICE_BREAKER_OPEN", "SERVICE_BREAKER_BUSY", "SERVICE_BUSY", "DEADLINE_EXCEEDED"])
@@ -227,7 +290,7 @@ async def test_bulkheads_and_flights_are_read_when_prometheus_asks(meters: Meter
 
 
 def test_a_gauge_costs_nothing_until_somebody_looks(meters: Meters) -> None:
-    """Neither facts nor the registration ask a bulkhead how it stands; one look asks for each of its three gauges."""
+    """Neither facts nor the registration ask a bulkhead how it stands; one look asks once for its three gauges."""
     asked = 0
 
     def statistics() -> Use:
@@ -238,8 +301,10 @@ def test_a_gauge_costs_nothing_until_somebody_looks(meters: Meters) -> None:
     meters.metrics.watch("users", statistics, lambda: 0)
     meters.see(a_call(), a_request(), a_flight())
     assert asked == 0
+    meters.metrics.look()
+    assert asked == 1
     body, _ = render(meters.registry)
-    assert asked == 3
+    assert asked == 1
     assert b'bff_bulkhead_limit{bff="web",service="users"} 3.0' in body
 
 
@@ -270,14 +335,16 @@ def test_registries_do_not_mix() -> None:
     """Two observers with a registry each count apart; nothing stands in a registry of the process."""
     one, two = Meters(), Meters()
     one.see(a_request())
-    assert one.value("bff_requests_total", status="200", **OF_REQUEST) == 1
-    assert two.value("bff_requests_total", status="200", **OF_REQUEST) is None
+    assert one.value("bff_requests_total", status="200", result="whole", **OF_REQUEST) == 1
+    assert two.value("bff_requests_total", status="200", result="whole", **OF_REQUEST) is None
 
 
 def test_the_text_is_what_prometheus_reads(meters: Meters) -> None:
     """The rendered text parses, has every metric with its help, and says which format it is."""
     meters.see(a_request(errors={"X": 1}, degraded={("users", "fallback"): 1}, cache={("users", "fresh"): 1}))
-    meters.see(a_call(), a_call(attempt=2), unsent("SERVICE_BUSY"), a_flight())
+    meters.see(
+        a_request(seconds=2.0, path={"own": 0.1}), a_call(), a_call(attempt=2), unsent("SERVICE_BUSY"), a_flight()
+    )
     meters.metrics.watch("users", Use, lambda: 0)
     meters.see(KeySetChanged((), None), BreakerChanged("users", "", "closed", "open"), BugFound("edge", "r", OSError()))
     body, content_type = render(meters.registry)
@@ -286,6 +353,8 @@ def test_the_text_is_what_prometheus_reads(meters: Meters) -> None:
     names = {
         "bff_requests",
         "bff_request_duration_seconds",
+        "bff_critical_path_seconds",
+        "bff_slow_requests",
         "bff_graphql_errors",
         "bff_degraded",
         "bff_cache_results",
@@ -326,7 +395,9 @@ def test_labels_are_escaped(meters: Meters) -> None:
 def test_a_known_series_is_found_without_the_library(meters: Meters) -> None:
     """A fact whose series exists asks the library for no labels: that lookup would cost most."""
     facts: list[Fact] = [
-        a_request(errors={"X": 1}, degraded={("users", "fallback"): 1}, cache={("users", "fresh"): 1}),
+        a_request(
+            errors={"X": 1}, degraded={("users", "fallback"): 1}, cache={("users", "fresh"): 1}, path={"users": 0.1}
+        ),
         a_call(),
         a_call(attempt=2),
         unsent("SERVICE_BUSY"),

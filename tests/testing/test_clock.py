@@ -203,3 +203,16 @@ async def test_the_system_clock_keeps_the_same_promises() -> None:
     with pytest.raises(TimeoutError):
         async with clock.timeout(0.001):
             await asyncio.Event().wait()
+
+
+async def test_a_blocked_loop_fires_its_timers_late() -> None:
+    """Time that passes while the loop is busy makes timers due, and they fire when it is free, at the later instant."""
+    clock = FakeClock()
+    fired: list[float] = []
+    clock.call_later(1.0, lambda: fired.append(clock.monotonic()))
+    clock.block(3.0)
+    assert (clock.monotonic(), fired, clock.timers) == (3.0, [], 1)
+    await clock.advance(0)
+    assert fired == [3.0]
+    with pytest.raises(ValueError, match="forward"):
+        clock.block(-1)

@@ -1,8 +1,9 @@
-"""Snapshots: the two ways in which a schema command ends without doing its work.
+"""Snapshots: the ways in which a schema command ends without doing its work.
 
 SnapshotError        exit_code, message for a terminal (one or more sentences, says what to do next)
 ├── CannotTell       2: an input is missing or unreadable, so there is no verdict
 │   └── BadDocument  2: one GraphQL document does not parse; knows where
+├── NotServed        1: a trusted document is gone, is not what its manifest says, or does not fit the schema
 └── PublishRefused   1: publishing would break a released client, or what is published is not valid
 """
 
@@ -12,7 +13,7 @@ from typing import ClassVar
 
 
 class SnapshotError(Exception):
-    """Base of what `export`, `publish` and `retire` raise; `str(error)` is fit for a terminal."""
+    """Base of what `export`, `publish`, `retire`, `add` and `trusted` raise; `str(error)` is fit for a terminal."""
 
     exit_code: ClassVar[int] = 2
 
@@ -30,6 +31,12 @@ class BadDocument(CannotTell):
         self.line = line
         self.column = column
         self.reason = reason
+
+
+class NotServed(SnapshotError):
+    """A trusted document is gone, is not what its manifest says, or does not fit the schema."""
+
+    exit_code = 1
 
 
 class PublishRefused(SnapshotError):

@@ -18,6 +18,8 @@ from graphql import (
 from bff_core.graphql.snapshots.errors import BadDocument, CannotTell
 
 SUFFIX = ".graphql"
+IDS = "ids.json"
+"""Beside the documents of a client: their names and the ids that it sends, as its manifest said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,11 @@ class Folder:
         """One folder of documents for each released client."""
         return self.root / "published" / self.bff / "operations"
 
+    @property
+    def supported_file(self) -> Path:
+        """Which released clients are supported, one a line."""
+        return self.root / "published" / self.bff / "supported.txt"
+
     def shown(self, path: Path) -> str:
         """`path` as reports write it: relative to the repository if it is inside, with forward slashes."""
         repository = self.root.resolve().parent
@@ -80,17 +87,34 @@ class Folder:
         return (absolute.relative_to(repository) if absolute.is_relative_to(repository) else absolute).as_posix()
 
     def clients(self) -> tuple[str, ...]:
-        """The released clients, sorted."""
+        """The clients of which operations are published, supported or not, sorted."""
         if not self.published_operations.is_dir():
             return ()
         return tuple(sorted(each.name for each in self.published_operations.iterdir() if each.is_dir()))
 
+    def supported(self) -> tuple[str, ...]:
+        """The released clients whose operations must keep working, sorted: those of the file, or all where there is
+        none. Errors: `CannotTell` for one of which nothing is published, so that a folder is not lost unnoticed.
+        """
+        published = self.clients()
+        if not self.supported_file.exists():
+            return published
+        shown = self.shown(self.supported_file)
+        named = [line.partition("#")[0].strip() for line in read_text(self.supported_file, shown).splitlines()]
+        for client in filter(None, named):
+            if client not in published:
+                raise CannotTell(
+                    f"{shown} says that {client} is supported, and no operations of it are published. Restore them "
+                    f"from git, add them with `bff operations add {self.bff}`, or take the line out to end its support."
+                )
+        return tuple(sorted(set(filter(None, named))))
+
     def released(self) -> tuple[Operation, ...]:
-        """Every operation of every released client. Errors: `CannotTell` for a document that cannot be
+        """Every operation of every supported client. Errors: `CannotTell` for a document that cannot be
         read."""
         return tuple(
             operation
-            for client in self.clients()
+            for client in self.supported()
             for path in documents_in(self.published_operations / client)
             for operation in operations_of(self.document(path, client))
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from graphql import GraphQLSchema, validate
 from bff_core.graphql.snapshots.against import published_baseline
 from bff_core.graphql.snapshots.changes import compare
 from bff_core.graphql.snapshots.errors import CannotTell, PublishRefused
-from bff_core.graphql.snapshots.folder import Folder, documents_in, parse_document, read_text
+from bff_core.graphql.snapshots.folder import IDS, Folder, documents_in, parse_document, read_text
 from bff_core.graphql.snapshots.report import hit_sentence
 from bff_core.graphql.snapshots.sdl import canonical
 
@@ -56,11 +56,19 @@ def publish(
     be read.
     """
     folder = Folder(root, bff)
-    live = canonical(schema)
     if client is None and operations:
         raise PublishRefused("Operations are published for a client; name it with --client.")
     documents = {} if client is None else _documents(folder, schema, client, operations)
+    return record(folder, schema, client, documents)
 
+
+def record(folder: Folder, schema: GraphQLSchema, client: str | None, documents: Mapping[Path, bytes]) -> Written:
+    """Writes the live schema, and `documents` (by path, each known to fit it) as all that is published of `client`.
+
+    A client that is published is supported: its line is added to the file of those that are, if there is one.
+    Errors, with nothing written: as `publish`.
+    """
+    live, bff = canonical(schema), folder.bff
     baseline = published_baseline(folder, live) if folder.published_schema.exists() else None
     others = [each for each in folder.released() if each.client != client]
     comparison = compare(baseline.schema if baseline else live.schema, live.schema, schema, others)
@@ -79,7 +87,10 @@ def publish(
         )
 
     files = {folder.published_schema: live.text.encode(), **documents}
-    stale = [] if client is None else documents_in(folder.published_operations / client)
+    stale = [] if client is None else _files_of(folder, client)
+    if client is not None and folder.supported_file.exists() and client not in folder.supported():
+        lines = read_text(folder.supported_file, folder.shown(folder.supported_file)).splitlines()
+        files[folder.supported_file] = "\n".join([*lines, client, ""]).encode()
     return _write(folder, files, [each for each in stale if each not in files])
 
 
@@ -92,20 +103,37 @@ def retire(bff: str, root: Path, client: str) -> Written:
         known = f"published are: {', '.join(clients)}" if clients else "none is published"
         raise CannotTell(f"{client} is not a published client of {bff}; {known}.")
     path = folder.published_operations / client
-    removed = tuple(folder.shown(each) for each in documents_in(path))
+    removed = tuple(folder.shown(each) for each in _files_of(folder, client))
+    files: dict[Path, bytes] = {}
+    if folder.supported_file.exists():
+        lines = read_text(folder.supported_file, folder.shown(folder.supported_file)).splitlines()
+        kept = [line for line in lines if line.partition("#")[0].strip() != client]
+        files[folder.supported_file] = "\n".join([*kept, ""]).encode()
+    written = _write(folder, files).written
     try:
         shutil.rmtree(path)
     except OSError as error:
         raise CannotTell(f"{folder.shown(path)} cannot be removed: {error.strerror}") from error
-    return Written(removed=removed)
+    return Written(written, removed)
 
 
-def _documents(folder: Folder, schema: GraphQLSchema, client: str, operations: Sequence[Path]) -> dict[Path, bytes]:
-    """The client's documents by the path they will have, each checked against the live schema."""
+def _files_of(folder: Folder, client: str) -> tuple[Path, ...]:
+    """What is published of a client: its documents, and their ids where a manifest said them."""
+    path = folder.published_operations / client
+    return (*documents_in(path), *((path / IDS,) if (path / IDS).exists() else ()))
+
+
+def require_name(client: str) -> None:
+    """Errors: `PublishRefused` for what is not fit for a folder's name."""
     if _CLIENT.fullmatch(client) is None:
         raise PublishRefused(
             f"{client!r} is no name for a client: up to 64 letters, digits and . _ @ + -, the first a letter or digit."
         )
+
+
+def _documents(folder: Folder, schema: GraphQLSchema, client: str, operations: Sequence[Path]) -> dict[Path, bytes]:
+    """The client's documents by the path they will have, each checked against the live schema."""
+    require_name(client)
     paths = [path for each in operations for path in (documents_in(each) if each.is_dir() else (each,))]
     if not paths:
         raise PublishRefused(f"There is no operation to publish for {client}; name files or folders of them.")

@@ -16,6 +16,7 @@ from graphql import (
     print_schema,
 )
 
+from bff_core.graphql.limits.directives import annotated
 from bff_core.graphql.snapshots.errors import CannotTell
 
 MAX_DIFF_LINES = 60
@@ -31,14 +32,16 @@ class Canonical:
 
 
 def canonical(schema: GraphQLSchema) -> Canonical:
-    """The one text of a schema: everything sorted by name, with descriptions and deprecations.
+    """The one text of a schema: everything sorted by name, with descriptions, deprecations and what fields cost.
 
     The schema is printed and read back before it is sorted: a live schema holds subclasses and Python values
     (an enum member as a default) which graphql-core's sorting and comparing trip over, and both sides of a
     comparison must be made the same way.
     """
     plain = lexicographic_sort_schema(build_schema(print_schema(schema), assume_valid_sdl=True))
-    return Canonical(print_schema(plain) + "\n", plain)
+    printed = print_schema(plain) + "\n"
+    text = annotated(printed, schema)
+    return Canonical(text, plain if text == printed else lexicographic_sort_schema(build_schema(text)))
 
 
 def read_schema(text: str, label: str) -> GraphQLSchema:

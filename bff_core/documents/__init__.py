@@ -1,0 +1,1 @@
+"""Documents: what a request names by an id, and under which policy a text may run; knows no HTTP and no schema."""
