@@ -8,6 +8,10 @@ from starlette.requests import Request
 
 _RELAYED = ("authorization", "x-request-id")
 
+#: Questions to one peer at once; more wait here. In the client's own queue whoever gives up can lose a connection for
+#: good (encode/httpcore issue 1093), until none is left, so that queue must stay empty.
+_AT_ONCE = 64
+
 
 class PeerProblem(Exception):
     """Another service said no (4xx), so it did nothing.
@@ -47,6 +51,7 @@ class Peer:
         self.timeout_s = timeout_s
         self._transport = transport
         self._client: httpx.AsyncClient | None = None
+        self._turns = asyncio.Semaphore(_AT_ONCE)
 
     def __repr__(self) -> str:
         return f"<Peer {self.name} {self.url}{'' if self._client else ' stopped'}>"
@@ -55,7 +60,11 @@ class Peer:
         """Make the client; it connects when it is first used."""
         # Without the environment: a proxy between the shop's own services is never meant.
         self._client = httpx.AsyncClient(
-            base_url=self.url, timeout=self.timeout_s, trust_env=False, transport=self._transport
+            base_url=self.url,
+            timeout=self.timeout_s,
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=_AT_ONCE),
+            trust_env=False,
+            transport=self._transport,
         )
 
     async def stop(self) -> None:
@@ -81,7 +90,7 @@ class Peer:
             raise RuntimeError(f"{self.name} is asked before its start")
         try:
             # httpx bounds each wait; this bounds them all together.
-            async with asyncio.timeout(self.timeout_s):
+            async with asyncio.timeout(self.timeout_s), self._turns:
                 answer = await self._client.request(method, path, json=json, params=params, headers=headers)
         except TimeoutError as error:
             raise PeerUnknown(self.name, f"no answer within {self.timeout_s:g} s") from error

@@ -111,6 +111,42 @@ async def test_nobody_there_is_unknown() -> None:
     assert repr(peer) == "<Peer payments http://127.0.0.1:9 stopped>"
 
 
+class Sleeper(asyncio.Protocol):
+    """A connection to a service that takes every request, and answers once ``well`` is set."""
+
+    def __init__(self, well: asyncio.Event) -> None:
+        self._well = well
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Somebody asks."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """A request, whole in one piece as it is so short."""
+        if self._well.is_set():
+            self._transport.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+
+async def test_giving_up_takes_nothing_from_those_who_come_later() -> None:
+    """However many gave up while a peer hung, all at once and again, it is asked as ever when it is well."""
+    well = asyncio.Event()
+    server = await asyncio.get_running_loop().create_server(lambda: Sleeper(well), "127.0.0.1", 0)
+    peer = Peer("payments", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", timeout_s=0.2)
+    async with server:
+        await peer.start()
+        try:
+            for _ in range(3):
+                asked = [peer.ask("GET", "/payments") for _ in range(300)]
+                given_up = await asyncio.gather(*asked, return_exceptions=True)
+                assert {type(one) for one in given_up} == {PeerUnknown}
+            well.set()
+            peer.timeout_s = 20.0
+            assert await asyncio.gather(*(peer.ask("GET", "/payments") for _ in range(300))) == [None] * 300
+        finally:
+            await peer.stop()
+
+
 def test_token_and_request_id_go_along() -> None:
     """Of a request's headers those two are relayed, and no other."""
     names = [b"authorization", b"x-request-id", b"x-service-key", b"cookie"]
