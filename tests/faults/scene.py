@@ -25,6 +25,7 @@ from tests.outbound.raw_server import nobody_listening
 EDGE = {"BUDGET_MS": "4000", "RESERVE_MS": "50"}
 SERVICES = {
     "ATTEMPT_TIMEOUT_MS": "1800",
+    "CONNECT_TIMEOUT_MS": "1800",
     "LONGEST_WAIT_MS": "50",
     "RETRY__RETRIES": "1",
     "RETRY__BASE_MS": "25",

@@ -67,7 +67,12 @@ _SHORT = {
 
 #: One answer is in time with much to spare, and two, one after the other, never are: 2 x 500 ms against 1100 - 140 ms.
 _TIRING_EDGE = {"BUDGET_MS": "1100", "RESERVE_MS": "140"}
-_TIRING = {"ATTEMPT_TIMEOUT_MS": "900", "LONGEST_WAIT_MS": "10", "RETRY__RETRIES": "0"}
+_TIRING = {
+    "ATTEMPT_TIMEOUT_MS": "900",
+    "CONNECT_TIMEOUT_MS": "900",
+    "LONGEST_WAIT_MS": "10",
+    "RETRY__RETRIES": "0",
+}
 
 #: The first failure would open the breaker.
 _TOUCHY = {"BREAKER__TRIP_AFTER": "0"}
@@ -156,7 +161,12 @@ AGED = (
         "SERVICE_TIMEOUT",
         fault={"hang": True},
         # Long enough for the healthy answers that come first.
-        settings={"ATTEMPT_TIMEOUT_MS": "300", "LONGEST_WAIT_MS": "400", "RETRY__RETRIES": "0"},
+        settings={
+            "ATTEMPT_TIMEOUT_MS": "300",
+            "CONNECT_TIMEOUT_MS": "300",
+            "LONGEST_WAIT_MS": "400",
+            "RETRY__RETRIES": "0",
+        },
     ),
     *(way for way in WAYS if way.name in ("status-500", "status-429", "garbage", "one-missing")),
 )
