@@ -38,7 +38,7 @@ imports: $(STAMP)  ## Check which room may import which
 
 # Three parts at once, each with services of its own: the faults mostly wait, and go first when they wake up, since
 # their times are real; what starts programs waits for those; the rest works.
-STARTS := $(wildcard $(addprefix tests/,browser clients cli conformance demo deploy docs downstream_stubs))
+STARTS := $(wildcard $(addprefix tests/,browser clients cli conformance demo deploy docs))
 unit: $(STAMP)
 	@mkdir -p .cache
 	@$(BIN)/pytest -p no:cacheprovider tests/faults >.cache/faults.log 2>&1 & faults=$$!; \
