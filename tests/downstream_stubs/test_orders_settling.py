@@ -37,7 +37,7 @@ def another(
 ) -> Iterator[httpx.Client]:
     """One more order service over the same data, that waits for nobody long."""
     told: dict[str, Any] = {"users_url": users_url, "products_url": products_url, "payments_url": payments_url}
-    told |= {"notifications_url": notifications_url, "peer_timeout_s": 0.6, "errand_pause_s": 3600, **settings}
+    told |= {"notifications_url": notifications_url, "peer_timeout_s": 1.5, "errand_pause_s": 3600, **settings}
     with running("orders", data_dir=data_dir, **told) as url, httpx.Client(base_url=url, timeout=20) as client:
         yield client
 
