@@ -15,7 +15,7 @@ from bff_core.telemetry.facts import BugFound, RequestFinished
 from bff_core.testing.observer import RecordingObserver
 from bff_core.testing.transport import ScriptedTransport, json_reply
 from tests.edge.desk import DESK, answer_diary, answer_word
-from tests.edge.wire import ASK, POST, Wire, chunked, post, served
+from tests.edge.wire import ASK, PATIENCE, POST, Wire, chunked, post, served
 
 #: A second request inside of the first one's body: whoever reads the body in another way answers it.
 HIDDEN = b"GET /healthz HTTP/1.1\r\nHost: bff\r\n\r\n"
@@ -254,8 +254,9 @@ async def test_who_does_not_read_is_let_go() -> None:
         assert (await reader.readuntil(b"\r\n")) == b"HTTP/1.1 200 OK\r\n"
         writer.transport.pause_reading()  # type: ignore[attr-defined]  # asyncio names the base of all transports
         await desk.ordinary()
-        while desk.wire.server.server_state.connections:  # noqa: ASYNC110  # uvicorn tells it in no other way
-            await asyncio.sleep(0.02)
+        async with asyncio.timeout(PATIENCE):
+            while desk.wire.server.server_state.connections:  # noqa: ASYNC110  # uvicorn tells it in no other way
+                await asyncio.sleep(0.02)
         writer.transport.resume_reading()  # type: ignore[attr-defined]  # likewise
         read = 0
         with contextlib.suppress(ConnectionError):

@@ -74,9 +74,10 @@ class Wire:
     async def refused(self) -> None:
         """Wait until nobody can connect any more."""
         with contextlib.suppress(ConnectionError):
-            while True:
-                async with self.connection():
-                    await asyncio.sleep(0.02)
+            async with asyncio.timeout(PATIENCE):
+                while True:
+                    async with self.connection():
+                        await asyncio.sleep(0.02)
 
     async def say(self, *parts: bytes, answers: int = 1, more: float = 0.05) -> Heard:
         """Send these bytes, part by part, and hear so many answers, or the end of the connection.

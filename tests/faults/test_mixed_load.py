@@ -1,4 +1,4 @@
-"""A thousand requests of fifty users at once, while the services fail now this way, now that, and clients leave.
+"""A thousand requests of fifty users, a hundred at once, while services fail now this way, now that, and clients leave.
 
 Nobody is given what is another's, and when all is over nothing is left: no permit, no flight, no task, no connection
 but the pools' own, no memory. Services and connections are real ones; what chance does is the same in every run, and
@@ -525,7 +525,7 @@ async def assert_at_rest(pair: Pair, tasks: set[asyncio.Task[Any]]) -> None:
 
 
 @pytest.mark.parametrize("leaving", [0.0, 0.4], ids=["all stay", "some leave"])
-async def test_a_thousand_requests_of_fifty_users_at_once(leaving: float, shop: Shop, tmp_path: Path) -> None:
+async def test_a_thousand_requests_of_fifty_users_a_hundred_at_once(leaving: float, shop: Shop, tmp_path: Path) -> None:
     """Each is given their own data or told what is missing, and nothing is left when all is over."""
     tokens = await every_token(shop)
     others = {url: sockets_to(url) for url in shop.urls.values()}  # the services, which are in this process too
